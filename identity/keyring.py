@@ -1,0 +1,191 @@
+"""The keyring: one file of secrets, from which every purpose has a key of its own.
+
+A keyring that is missing, damaged, too short or readable by others is a refusal to start; a key is never made in silence.
+Secrets have versions. Pseudonyms are made with the oldest (the join must not fall apart when a key is rotated), sealing with the
+newest; what was sealed with an older one can still be opened, since each ciphertext names its version.
+"""
+
+import base64
+import binascii
+import datetime as dt
+import os
+import secrets
+import stat
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+SECRET_BYTES = 32
+
+
+class KeyringError(Exception):
+    """The keyring cannot be used. Says why and what to do; never holds a secret."""
+
+
+class Purpose(StrEnum):
+    """What a key is for; each is derived by HKDF (RFC 5869) with its own ``info``."""
+
+    PATIENT = "patient"  # the pseudonym, DICOM PatientID
+    PERSON = "person"  # NHS/CHI/H&C number, the same over all sites
+    MATCH = "match"  # identifier digits, the key of messages after pseudonymise
+    ROUTING = "routing"  # identifier digits, the key of messages before pseudonymise
+    UID = "uid"  # DICOM UIDs
+    RECEIPT = "receipt"  # the edge's memory of what it has seen
+    INTAKE = "intake"  # sealing on the raw topics
+    LINKAGE = "linkage"  # AES-SIV of the NHS/CHI number for the controller
+
+
+class KeyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One secret as it lies in the file."""
+
+    version: int
+    created_at: dt.datetime
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"KeyVersion(version={self.version}, created_at={self.created_at.isoformat()})"
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: int
+    keys: list[KeyVersion]
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """Keys by purpose and version, derived on first use and kept in memory only."""
+
+    secrets: dict[int, bytes] = field(repr=False)
+
+    @cached_property
+    def pseudonym_version(self) -> int:
+        """The version that pseudonyms are made with: the oldest."""
+        return min(self.secrets)
+
+    @cached_property
+    def sealing_version(self) -> int:
+        """The version that new ciphertexts are made with: the newest."""
+        return max(self.secrets)
+
+    @cached_property
+    def _derived(self) -> dict[tuple[Purpose, int, int], bytes]:
+        return {}
+
+    def key(self, purpose: Purpose, version: int | None = None, length: int = 32) -> bytes:
+        """The key of a purpose, ``length`` bytes.
+
+        Raises:
+            KeyringError: there is no secret of this version.
+        """
+        version = self.pseudonym_version if version is None else version
+        if version not in self.secrets:
+            raise KeyringError(f"the keyring has no key of version {version}; restore the keyring that has it")
+        slot = (purpose, version, length)
+        if slot not in self._derived:
+            kdf = HKDF(algorithm=hashes.SHA256(), length=length, salt=None, info=f"nccid/{purpose}/1".encode())
+            self._derived[slot] = kdf.derive(self.secrets[version])
+        return self._derived[slot]
+
+
+def create(path: Path, now: dt.datetime) -> None:
+    """A new keyring file with one fresh secret, mode 0600.
+
+    Raises:
+        KeyringError: the file exists already (it is never overwritten), or cannot be written.
+    """
+    first = KeyVersion(version=1, created_at=now, secret=_fresh())
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise KeyringError(
+            f"{path} exists already; a keyring is never overwritten, since nothing could be joined any more"
+        ) from None
+    except OSError as error:
+        raise KeyringError(f"{path} cannot be written: {error.strerror}") from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(_encoded([first]))
+        os.fsync(file.fileno())
+
+
+def rotate(path: Path, now: dt.datetime) -> int:
+    """Adds a fresh secret for sealing; older ones stay for opening, the oldest for pseudonyms.
+
+    Returns:
+        The new version.
+
+    Raises:
+        KeyringError: as ``load``.
+    """
+    keys = versions(path)
+    new = KeyVersion(version=max(key.version for key in keys) + 1, created_at=now, secret=_fresh())
+    beside = path.with_name(path.name + ".new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(_encoded([*keys, new]))
+        os.fsync(file.fileno())
+    beside.replace(path)
+    return new.version
+
+
+def versions(path: Path) -> list[KeyVersion]:
+    """The versions in the file, oldest first; their secrets do not print.
+
+    Raises:
+        KeyringError: as ``load``.
+    """
+    return sorted(_read(path).keys, key=lambda key: key.version)
+
+
+def load(path: Path) -> Keyring:
+    """The keyring in ``path``.
+
+    Raises:
+        KeyringError: missing, readable by others, damaged, a secret too short, two of one version, none at all.
+    """
+    secrets_by_version: dict[int, bytes] = {}
+    for key in _read(path).keys:
+        try:
+            secret = base64.b64decode(key.secret, validate=True)
+        except (binascii.Error, ValueError):
+            raise KeyringError(f"{path}: key {key.version} is damaged; restore the keyring from its backup") from None
+        if len(secret) < SECRET_BYTES:
+            raise KeyringError(
+                f"{path}: key {key.version} is shorter than {SECRET_BYTES} bytes; restore the keyring from its backup"
+            )
+        if key.version in secrets_by_version:
+            raise KeyringError(f"{path}: key {key.version} is there twice; restore the keyring from its backup")
+        secrets_by_version[key.version] = secret
+    if not secrets_by_version:
+        raise KeyringError(f"{path} holds no key; restore the keyring from its backup")
+    return Keyring(secrets_by_version)
+
+
+def _read(path: Path) -> _File:
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            content = file.read()
+    except OSError as error:
+        raise KeyringError(
+            f"{path} cannot be read: {error.strerror}; `nccid init` or `nccid keys init` makes a new one"
+        ) from None
+    if mode & 0o077:
+        raise KeyringError(f"{path} can be read by others (mode {mode:04o}); make it private with: chmod 600 {path}")
+    try:
+        return msgspec.json.decode(content, type=_File)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise KeyringError(f"{path} is damaged; restore the keyring from its backup") from None
+
+
+def _fresh() -> str:
+    return base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def _encoded(keys: list[KeyVersion]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(_File(format=1, keys=keys))) + b"\n"

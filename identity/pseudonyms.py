@@ -1,0 +1,80 @@
+"""Pseudonyms: keyed, one-way names for patients, persons and studies, and what each is made from.
+
+    patient   (site, PACS identifier as compared)          THE pseudonym: the join, DICOM PatientID
+    person    (NHS/CHI/H&C number)                         no site in it: the Checker, one person at two sites
+    match     (site, digits of the PACS identifier)        message key after pseudonymise; never joins by itself
+    routing   as match, under another key                  message key before pseudonymise
+    uid       (DICOM UID)                                  studies, series, instances
+
+All are HMAC-SHA256 cut to 128 bits. Which number is the PACS identifier is the site's own matter (``Site.pacs_identifier``).
+"""
+
+import base64
+import hashlib
+import hmac
+
+from identity import numbers
+from identity.hospital import HospitalNumber
+from identity.keyring import Keyring, Purpose
+from identity.numbers import NhsNumber
+from schemas.sites import Site
+
+_BYTES = 16
+PREFIX = "Covid"
+"""What readers of NCCID pseudonyms expect first."""
+
+
+class Pseudonymiser:
+    """Makes all pseudonyms of one keyring; holds keys, so it never leaves the process that loaded them."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self.key_version = keyring.pseudonym_version
+        self._keys = {purpose: keyring.key(purpose) for purpose in Purpose}
+
+    def __repr__(self) -> str:
+        return f"Pseudonymiser(key_version={self.key_version})"
+
+    def patient(self, site: Site, identifier: HospitalNumber) -> str:
+        """The pseudonym of a patient at a site: ``Covid`` and 26 characters of base32."""
+        return PREFIX + self._base32(Purpose.PATIENT, site.code, pacs_form(site, identifier).text)
+
+    def person(self, number: NhsNumber) -> str:
+        """The pseudonym of an NHS/CHI/H&C number: ``P`` and 26 characters of base32."""
+        return "P" + self._base32(Purpose.PERSON, number.digits)
+
+    def match(self, site: Site, identifier: HospitalNumber) -> str:
+        """The bucket in which a number lies, however it is written: ``M`` and 26 characters of base32."""
+        return "M" + self._base32(Purpose.MATCH, site.code, _bucket(site, identifier))
+
+    def routing(self, site: Site, identifier: HospitalNumber | None) -> bytes:
+        """Message key on the raw topics; records without a usable identifier share one."""
+        return self._base32(Purpose.ROUTING, site.code, _bucket(site, identifier) if identifier else "").encode()
+
+    def uid(self, original: str) -> str:
+        """A pseudonymous DICOM UID under the UUID root 2.25 (DICOM PS3.5 annex B.2)."""
+        return f"2.25.{int.from_bytes(self._digest(Purpose.UID, original), 'big')}"
+
+    def receipt(self, content: bytes) -> str:
+        """A keyed fingerprint by which the edge knows again what it has seen; of no use to anyone without the key."""
+        return hmac.new(self._keys[Purpose.RECEIPT], content, hashlib.sha256).hexdigest()
+
+    def _digest(self, purpose: Purpose, *parts: str) -> bytes:
+        message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+        return hmac.new(self._keys[purpose], message, hashlib.sha256).digest()[:_BYTES]
+
+    def _base32(self, purpose: Purpose, *parts: str) -> str:
+        return base64.b32encode(self._digest(purpose, *parts)).decode().rstrip("=")
+
+
+def pacs_form(site: Site, identifier: HospitalNumber) -> HospitalNumber:
+    """The identifier as this site compares it: where PACS uses NHS numbers, a valid one as its ten digits."""
+    if site.pacs_identifier == "hospital":
+        return identifier
+    number = numbers.parse(identifier.text)
+    return HospitalNumber(number.digits) if isinstance(number, NhsNumber) else identifier
+
+
+def _bucket(site: Site, identifier: HospitalNumber) -> str:
+    """The digits at sites with hospital numbers; at NHS-primary sites the number itself, since it has one form only."""
+    compared = pacs_form(site, identifier)
+    return compared.digits if site.pacs_identifier == "hospital" else compared.text

@@ -1,0 +1,5 @@
+"""The front door: the ``nccid`` command. Wiring only."""
+
+
+def main() -> None:
+    """Placeholder for the wiring below."""

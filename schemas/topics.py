@@ -1,0 +1,77 @@
+"""Every topic once: its name, what lies on it, its key, its partitions, how long it is kept."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from schemas.coverage import CasesReconciled
+from schemas.records import (
+    Pseudonymised,
+    Quarantined,
+    Raw,
+    RowPseudonymised,
+    RowSubmitted,
+    StudyPseudonymised,
+    StudyReceived,
+)
+from schemas.wire import Wire
+
+PARTITIONS = 4
+"""One number for all topics: a row, its images and their case must land in the same partition (co-partitioning)."""
+
+DAY_MS = 24 * 60 * 60 * 1000
+FOREVER = -1
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Topic(Generic[R]):
+    """One topic of the flow."""
+
+    name: str
+    record: type[R]
+    key: str  # what the message key is, in words; never an identifier
+    retention_ms: int = FOREVER
+    compacted: bool = False
+    partitions: int = PARTITIONS
+
+    @property
+    def wire(self) -> Wire[R]:
+        """The strict decoder and encoder of this topic's records."""
+        return Wire(self.record)
+
+    @property
+    def config(self) -> dict[str, str]:
+        """The broker's settings for this topic."""
+        return {
+            "cleanup.policy": "compact" if self.compacted else "delete",
+            "retention.ms": str(self.retention_ms),
+        }
+
+
+RAW_ROWS = Topic("nccid.raw.rows", RowSubmitted, key="routing HMAC of site and identifier digits", retention_ms=7 * DAY_MS)
+RAW_IMAGES = Topic("nccid.raw.images", StudyReceived, key="routing HMAC of site and identifier digits", retention_ms=7 * DAY_MS)
+ROWS = Topic("nccid.rows", RowPseudonymised, key="match")
+IMAGES = Topic("nccid.images", StudyPseudonymised, key="match")
+COVERAGE_STATUS = Topic("nccid.coverage-status", CasesReconciled, key="match", compacted=True)
+QUARANTINE = Topic("nccid.quarantine", Quarantined, key="topic/partition/offset of the source", retention_ms=90 * DAY_MS)
+
+TOPICS: tuple[
+    Topic[RowSubmitted]
+    | Topic[StudyReceived]
+    | Topic[RowPseudonymised]
+    | Topic[StudyPseudonymised]
+    | Topic[CasesReconciled]
+    | Topic[Quarantined],
+    ...,
+] = (
+    RAW_ROWS,
+    RAW_IMAGES,
+    ROWS,
+    IMAGES,
+    COVERAGE_STATUS,
+    QUARANTINE,
+)
+
+RAW_WIRE: Wire[Raw] = Wire(Raw)  # type: ignore[arg-type]  # a union of types, which mypy does not see as a type
+PSEUDONYMISED_WIRE: Wire[Pseudonymised] = Wire(Pseudonymised)  # type: ignore[arg-type]  # as above

@@ -1,0 +1,48 @@
+"""The wire format: JSON, one strict decoder a record type: bytes become a record or an error, never something else."""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+R = TypeVar("R")
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+class UndecodableError(ValueError):
+    """The bytes are not one of the records expected; says in which field, never with which value."""
+
+
+class Wire(Generic[R]):
+    """Bytes to records of one type (or union of tagged types) and back."""
+
+    def __init__(self, record: type[R]) -> None:
+        self._decoder = msgspec.json.Decoder(record)
+
+    def decode(self, payload: bytes) -> R:
+        """The record in ``payload``.
+
+        Raises:
+            UndecodableError: not JSON, not of this type, a field missing, unknown or of the wrong type.
+        """
+        try:
+            return self._decoder.decode(payload)
+        except msgspec.ValidationError as error:
+            raise UndecodableError(_without_values(str(error))) from None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise UndecodableError("not JSON") from None
+
+    @staticmethod
+    def encode(record: object) -> bytes:
+        """The record as compact JSON; times in UTC end in ``Z``."""
+        return _encoder.encode(record)
+
+
+def _without_values(message: str) -> str:
+    """What msgspec says, without the values that it quotes for tags, enums and field names."""
+    where = message.rpartition(" - at ")[2] if " - at " in message else ""
+    what = message.partition(" - at ")[0]
+    for quoted in ("Invalid value", "Invalid enum value", "Object contains unknown field"):
+        if what.startswith(quoted):
+            what = quoted
+    return f"{what} at {where.strip('`')}" if where else what
