@@ -60,8 +60,12 @@ class Sealer:
 
     def seal(self, identity: Identity, context: str) -> Sealed:
         """The identity as ciphertext that opens only together with the same context."""
+        return self.seal_payload(msgspec.json.encode(identity), context)
+
+    def seal_payload(self, payload: bytes, context: str) -> Sealed:
+        """Bytes of which nothing is known, such as a record that cannot be read, as ciphertext."""
         nonce = os.urandom(_NONCE_BYTES)
-        ciphertext = self._ciphers[self._version].encrypt(nonce, msgspec.json.encode(identity), context.encode())
+        ciphertext = self._ciphers[self._version].encrypt(nonce, payload, context.encode())
         return Sealed(self._version, base64.urlsafe_b64encode(nonce + ciphertext).decode())
 
     def open(self, sealed: Sealed, context: str) -> Identity:

@@ -36,8 +36,9 @@ Flag = Literal[
 
 
 class RowFacts(Record, frozen=True, kw_only=True):
-    """The row of one sheet that counts: the latest by time of upload, then upload id, then row."""
+    """The row of one sheet that counts: the latest by time of upload, then upload id, then row; and when the first one came."""
 
+    first_uploaded_at: dt.datetime
     uploaded_at: dt.datetime
     upload: str
     row: int
@@ -74,7 +75,6 @@ class Case(Record, frozen=True, kw_only=True):
     key_version: int
     main: RowFacts | None = None
     status: RowFacts | None = None
-    first_row_at: dt.datetime | None = None
     studies: dict[str, StudyFacts] = msgspec.field(default_factory=dict)
 
 

@@ -140,7 +140,8 @@ class Quarantined(Record, frozen=True, kw_only=True, tag="quarantined/1"):
     source: Source
     event: str | None  # where the record could be read far enough to know
     quarantined_at: dt.datetime  # the broker's timestamp of the record, not a clock: a replay says the same
-    original: str | None  # the record itself, base64, where all its identifiers are sealed or pseudonymous
+    original: str | None  # the payload as it came, where all identifiers in it are sealed or pseudonymous
+    sealed: Sealed | None  # the payload sealed, where nothing can be said of what is in it and a key is at hand
     digest: str  # SHA-256 of the payload
 
 

@@ -56,22 +56,16 @@ IMAGES = Topic("nccid.images", StudyPseudonymised, key="match")
 COVERAGE_STATUS = Topic("nccid.coverage-status", CasesReconciled, key="match", compacted=True)
 QUARANTINE = Topic("nccid.quarantine", Quarantined, key="topic/partition/offset of the source", retention_ms=90 * DAY_MS)
 
-TOPICS: tuple[
+AnyTopic = (
     Topic[RowSubmitted]
     | Topic[StudyReceived]
     | Topic[RowPseudonymised]
     | Topic[StudyPseudonymised]
     | Topic[CasesReconciled]
-    | Topic[Quarantined],
-    ...,
-] = (
-    RAW_ROWS,
-    RAW_IMAGES,
-    ROWS,
-    IMAGES,
-    COVERAGE_STATUS,
-    QUARANTINE,
+    | Topic[Quarantined]
 )
+
+TOPICS: tuple[AnyTopic, ...] = (RAW_ROWS, RAW_IMAGES, ROWS, IMAGES, COVERAGE_STATUS, QUARANTINE)
 
 RAW_WIRE: Wire[Raw] = Wire(Raw)  # type: ignore[arg-type]  # a union of types, which mypy does not see as a type
 PSEUDONYMISED_WIRE: Wire[Pseudonymised] = Wire(Pseudonymised)  # type: ignore[arg-type]  # as above

@@ -1,0 +1,110 @@
+"""Status: the one pure function from a case to the answer that everybody reads."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from agents.flags import flags
+from agents.window import Window, window
+from schemas.coverage import Case, Counts, CoverageStatus, Data, Group, Images, State, StudyFacts
+from schemas.rules import Modalities, SiteRules
+
+
+def status(case: Case, rules: SiteRules, *, mismatched: bool) -> CoverageStatus:
+    """What has arrived, what is missing, since when.
+
+    Args:
+        case: all that is known of the patient at the site; it has at least one row or study.
+        rules: those of the site.
+        mismatched: a case with the same digits in another representation holds the other half.
+    """
+    inside = window(case.main, case.status, rules.windows)
+    images = _images(case.studies.values(), inside, rules.modalities)
+    state, since, deadline = _state(case, rules, inside)
+    return CoverageStatus(
+        patient=case.patient,
+        person=person(case),
+        site=case.site,
+        group=group(case),
+        state=state,
+        flags=flags(case, images, mismatched=mismatched),
+        data=_data(case),
+        images=images,
+        since=since,
+        deadline=deadline,
+        updated_at=max(_times(case)),
+        key_version=case.key_version,
+    )
+
+
+def person(case: Case) -> str | None:
+    """Who it is: by the main row, else the status row, else by a PatientID that is an NHS number."""
+    from_rows = [row.person for row in (case.main, case.status) if row is not None and row.person is not None]
+    from_studies = sorted(study.person for study in case.studies.values() if study.person is not None)
+    return next(iter(from_rows + from_studies), None)
+
+
+def group(case: Case) -> Group:
+    """Positive by a main row or a positive result; negative by a status row alone; unknown without rows."""
+    if case.main is not None:
+        return "positive"
+    if case.status is None:
+        return "unknown"
+    return "positive" if case.status.result == 1 else "negative"
+
+
+def _data(case: Case) -> Data:
+    match case.main, case.status:
+        case None, None:
+            return "none"
+        case _, None:
+            return "main"
+        case None, _:
+            return "status"
+        case _:
+            return "both"
+
+
+def _state(case: Case, rules: SiteRules, inside: Window) -> tuple[State, dt.datetime, dt.datetime | None]:
+    """State, since when, and until when the missing half may come."""
+    rows = _usable_rows_at(case)
+    if not rows:
+        waiting = min(_arrivals(case))
+        return "awaiting-spreadsheet", waiting, waiting + rules.grace.spreadsheet
+    complete = [study.first_received_at for study in case.studies.values() if _completes(study, inside, rules.modalities)]
+    if complete:
+        return "complete", max(min(rows), min(complete)), None
+    return "awaiting-images", min(rows), min(rows) + rules.grace.images
+
+
+def _usable_rows_at(case: Case) -> list[dt.datetime]:
+    """When rows came that make a case: a main row, or a status row that is negative."""
+    rows = []
+    if case.main is not None:
+        rows.append(case.main.first_uploaded_at)
+    if case.status is not None and case.status.result != 1:
+        rows.append(case.status.first_uploaded_at)
+    return rows
+
+
+def _arrivals(case: Case) -> list[dt.datetime]:
+    rows = [row.first_uploaded_at for row in (case.main, case.status) if row is not None]
+    return rows + [study.first_received_at for study in case.studies.values()]
+
+
+def _times(case: Case) -> list[dt.datetime]:
+    rows = [row.uploaded_at for row in (case.main, case.status) if row is not None]
+    return rows + [study.received_at for study in case.studies.values()]
+
+
+def _completes(study: StudyFacts, inside: Window, modalities: Modalities) -> bool:
+    kinds = {modalities.kind(modality) for modality in study.instances}
+    return inside.holds(study.study_date) and not kinds.isdisjoint(modalities.complete)
+
+
+def _images(studies: Iterable[StudyFacts], inside: Window, modalities: Modalities) -> Images:
+    """Studies counted once under each kind that they hold."""
+    counts = {kind: [0, 0] for kind in ("xray", "ct", "mr", "other")}
+    for study in studies:
+        for kind in {modalities.kind(modality) for modality in study.instances}:
+            counts[kind][0 if inside.holds(study.study_date) else 1] += 1
+    return Images(**{kind: Counts(in_window=pair[0], out_of_window=pair[1]) for kind, pair in counts.items()})

@@ -1,0 +1,178 @@
+"""The rules as data: windows, deadlines, modalities, settling; for everybody, or for one site."""
+
+import datetime as dt
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from schemas.records import Record
+
+DEFAULT = Path(__file__).with_name("rules.toml")
+"""The rules that ``nccid init`` writes."""
+
+ImageKind = Literal["xray", "ct", "mr"]
+
+_DURATION = re.compile(r"(\d+)\s*([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class RulesError(ValueError):
+    """The rules cannot be used; says where and what would be right."""
+
+
+class Grace(Record, frozen=True, kw_only=True):
+    """How long the missing half may take."""
+
+    images: dt.timedelta
+    spreadsheet: dt.timedelta
+
+
+class Windows(Record, frozen=True, kw_only=True):
+    """Which studies belong to a row."""
+
+    positive_years_before: Annotated[int, msgspec.Meta(ge=0, le=100)]
+    negative_days_either_side: Annotated[int, msgspec.Meta(ge=0, le=36500)]
+
+
+class Modalities(Record, frozen=True, kw_only=True):
+    """DICOM Modality by kind of image."""
+
+    xray: list[str]
+    ct: list[str]
+    mr: list[str]
+    complete: Annotated[list[ImageKind], msgspec.Meta(min_length=1)]
+
+    def kind(self, modality: str) -> ImageKind | Literal["other"]:
+        """The kind of image that a modality makes."""
+        kinds: tuple[tuple[ImageKind, list[str]], ...] = (("xray", self.xray), ("ct", self.ct), ("mr", self.mr))
+        return next((kind for kind, names in kinds if modality in names), "other")
+
+
+class Settling(Record, frozen=True, kw_only=True):
+    """When a study is taken as settled."""
+
+    quiet: dt.timedelta
+    cap: dt.timedelta
+
+
+class SiteRules(Record, frozen=True, kw_only=True):
+    """The rules that hold at one site."""
+
+    grace: Grace
+    windows: Windows
+    modalities: Modalities
+    settling: Settling
+
+
+class Rules(Record, frozen=True, kw_only=True):
+    """The rules for everybody, and those of sites that differ."""
+
+    common: SiteRules
+    sites: dict[str, SiteRules]
+
+    def at(self, site: str) -> SiteRules:
+        """The rules that hold at a site."""
+        return self.sites.get(site, self.common)
+
+
+def parse_rules(text: str, name: str = "rules.toml") -> Rules:
+    """The rules in TOML; what is left out is as in the rules that ``nccid init`` writes.
+
+    Raises:
+        RulesError: not TOML (with the line), a name or value that is not understood (with where it stands).
+    """
+    try:
+        given = tomllib.loads(text)
+        sites = given.pop("site", {})
+        common = _merged(tomllib.loads(DEFAULT.read_text(encoding="utf-8")), given)
+        return Rules(
+            common=_converted(common, ""),
+            sites={code: _converted(_merged(common, own), f"site.{code}.") for code, own in _tables(sites).items()},
+        )
+    except tomllib.TOMLDecodeError as error:
+        raise RulesError(f"{name}: not TOML: {error}") from None
+    except _NotUnderstoodError as error:
+        where, what = error.args
+        line = _line(text, where)
+        raise RulesError(f"{name}{f', line {line}' if line else ''}: {where}: {what}") from None
+
+
+def read_rules(path: Path) -> Rules:
+    """The rules in a file.
+
+    Raises:
+        RulesError: as ``parse_rules``, and when the file cannot be read.
+    """
+    try:
+        return parse_rules(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RulesError(f"{path}: cannot be read: {error}. `nccid init` makes a new home") from None
+
+
+def default_rules() -> Rules:
+    """The rules that ``nccid init`` writes."""
+    return read_rules(DEFAULT)
+
+
+class _NotUnderstoodError(Exception):
+    """Where, what."""
+
+
+def _tables(sites: object) -> dict[str, dict[str, Any]]:
+    if not isinstance(sites, dict) or not all(isinstance(table, dict) for table in sites.values()):
+        raise _NotUnderstoodError("site", "must be tables such as [site.RDGM.grace]")
+    return sites
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merged(base[key], value) if both else value
+    return merged
+
+
+def _converted(tables: dict[str, Any], prefix: str) -> SiteRules:
+    try:
+        return msgspec.convert({**tables, **_durations(tables, prefix)}, SiteRules)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        where = where.rstrip("`")
+        if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
+            where, what = ".".join(filter(None, (where, unknown[1]))), "is not a name that the rules know"
+        raise _NotUnderstoodError(prefix + where, what) from None
+
+
+def _durations(tables: dict[str, Any], prefix: str) -> dict[str, dict[str, Any]]:
+    converted = {}
+    for table in ("grace", "settling"):
+        entries = tables[table]
+        if not isinstance(entries, dict):
+            raise _NotUnderstoodError(prefix + table, f"must be a table [{table}]")
+        converted[table] = {key: _duration(value, f"{prefix}{table}.{key}") for key, value in entries.items()}
+    return converted
+
+
+def _duration(value: object, where: str) -> dt.timedelta:
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise _NotUnderstoodError(where, 'must be a number and s, m, h or d, such as "7d"')
+    return dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _line(text: str, where: str) -> int | None:
+    """The line on which the last part of ``where`` is set, inside its table where that can be told."""
+    *tables, key = re.sub(r"\[.*?\]", "", where).split(".")
+    header = f"[{'.'.join(tables)}]"
+    inside = not tables
+    for number, line in enumerate(text.splitlines(), start=1):
+        bare = line.strip()
+        if bare.startswith("["):
+            inside = bare.startswith(header)
+        if inside and re.match(rf"\[?{re.escape(key)}\b", bare):
+            return number
+    return None

@@ -1,0 +1,27 @@
+"""Settings of a worker, from its environment and its home folder."""
+
+from dataclasses import dataclass
+
+from schemas.home import Home
+from schemas.kafka import KafkaSettings
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What a worker process is told.
+
+    ``embedded`` is for the broker that ``nccid up`` starts: it forgets when it stops and misreports the end of a partition, so a
+    worker there folds everything anew under a fresh group; it waits out every fetch, so fetches are kept short.
+    """
+
+    home: Home
+    kafka: KafkaSettings
+    steps: tuple[str, ...]
+    embedded: bool
+    run_id: str  # of this process; names the fresh group on the embedded broker
+
+    @property
+    def group(self) -> str:
+        """The consumer group: stable on a real cluster, fresh on the embedded broker."""
+        stable = "nccid-" + "-".join(self.steps)
+        return f"{stable}-{self.run_id}" if self.embedded else stable

@@ -1,0 +1,46 @@
+"""A worker process: builds the application, says ``ready`` on stdout when it takes records, and runs until it is told to stop."""
+
+import sys
+from collections.abc import Awaitable, Callable
+
+import faust
+
+from identity import keyring
+from schemas.rules import read_rules
+from schemas.sites import read_sites
+from streams.app import build_app
+from streams.runner import attach
+from streams.settings import WorkerSettings
+from streams.topology import TOPOLOGY, Given
+
+
+def run_worker(settings: WorkerSettings) -> None:
+    """Runs the steps of the settings; returns never, the process exits.
+
+    Raises:
+        SitesError, RulesError, KeyringError: the home folder cannot be used.
+    """
+    settings.home.state.mkdir(parents=True, exist_ok=True)
+    app = build_app(settings)
+    attach(app, TOPOLOGY, settings.steps, given(settings))
+    app.task(_say_when_ready(app))
+    faust.Worker(app, loglevel="WARNING", override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()
+
+
+def given(settings: WorkerSettings) -> Given:
+    """Registry and rules for every step; the keyring only where a step needs it."""
+    needs_keys = any(TOPOLOGY.step(name).needs_keys for name in settings.steps)
+    return Given(
+        sites=read_sites(settings.home.sites),
+        rules=read_rules(settings.home.rules),
+        keyring=keyring.load(settings.home.keyring) if needs_keys else None,
+    )
+
+
+def _say_when_ready(app: faust.App) -> Callable[[], Awaitable[None]]:
+    async def say() -> None:
+        await app.tables.recovery.completed.wait()
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+
+    return say
