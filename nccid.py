@@ -1,5 +1,387 @@
-"""The front door: the ``nccid`` command. Wiring only."""
+"""The front door: the ``nccid`` command. Wiring only: the one file that knows every room.
+
+Each command imports its rooms when it runs, so that it answers soon. Exit status: 0 done, 1 the answer is no or the work failed,
+2 wrong usage or unusable input. With ``--json`` one JSON document goes to stdout and nothing else; all words go to stderr.
+"""
+
+import datetime as dt
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from schemas.home import DEFAULT, ENVIRONMENT, Home
+from schemas.problems import UnusableInputError, WorkFailedError
+from schemas.records import Kind
+
+if TYPE_CHECKING:
+    from local.demo import Parts
+    from monitoring.view import StatusView
+    from schemas.kafka import KafkaSettings
+
+Command = Callable[..., Any]
+
+in_home = click.option(
+    "--dir", "home", type=click.Path(file_okay=False, path_type=Path), default=DEFAULT, envvar=ENVIRONMENT, show_default=True,
+    callback=lambda _context, _parameter, value: Home(value), help="The home folder.",
+)  # fmt: skip
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
+for_site = click.option("--site", "code", required=True, help="The site's code in sites.toml.")
+KIND = click.Choice(["positive", "negative"])
+FILE = click.Path(exists=True, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="nccid-coverage")
+def cli() -> None:
+    """Which COVID chest images and clinical rows have arrived, which are missing, and whose turn it is."""
 
 
 def main() -> None:
-    """Placeholder for the wiring below."""
+    """Runs the command line; known trouble becomes one message and an exit status, never a traceback."""
+    try:
+        cli()
+    except UnusableInputError as error:
+        _leave(2, error)
+    except WorkFailedError as error:
+        _leave(1, error)
+
+
+def _leave(status: int, error: Exception) -> None:
+    click.echo(f"nccid: {error}", err=True)
+    sys.exit(status)
+
+
+# --- a home, and its keys --------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@in_home
+@click.option(
+    "--sites",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A registry; else the example of five invented sites.",
+)
+def init(home: Home, sites: Path | None) -> None:
+    """Make a new home: keyring, rules.toml, sites.toml. Overwrites nothing."""
+    from identity import keyring
+    from local.homes import make_home
+    from schemas import rules
+    from schemas import sites as registry
+
+    source = sites or registry.EXAMPLE
+    registry.read_sites(source)
+    make_home(home, source.read_text(encoding="utf-8"), rules.DEFAULT.read_text(encoding="utf-8"))
+    keyring.create(home.keyring, _now())
+    click.echo(
+        f"{home.root} is ready. Keep a copy of {home.keyring} in a safe place: without it nothing can be joined.", err=True
+    )
+
+
+@cli.group()
+def keys() -> None:
+    """The keyring alone."""
+
+
+@keys.command("init")
+@in_home
+def keys_init(home: Home) -> None:
+    """Make a keyring where there is none. Overwrites nothing."""
+    from identity import keyring
+
+    home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keyring.create(home.keyring, _now())
+
+
+@keys.command("rotate")
+@in_home
+def keys_rotate(home: Home) -> None:
+    """Add a key for sealing; what older keys sealed can still be opened, pseudonyms stay as they are."""
+    from identity import keyring
+
+    click.echo(f"key {keyring.rotate(home.keyring, _now())} seals from the next start on", err=True)
+
+
+@keys.command("list")
+@in_home
+def keys_list(home: Home) -> None:
+    """The versions in the keyring, without any secret."""
+    from identity import keyring
+
+    for key in keyring.versions(home.keyring):
+        click.echo(f"{key.version}\t{key.created_at.isoformat()}")
+
+
+# --- at the hospital ---------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("kind", type=KIND)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write it.")
+def template(kind: Kind, output: Path) -> None:
+    """An empty spreadsheet template."""
+    from edge.template import write_template
+
+    write_template(kind, output, overwrite=False)
+
+
+@cli.command()
+@in_home
+@for_site
+@click.option("--kind", type=KIND, required=True, help="Which sheet it is.")
+@click.option("--dry-run", is_flag=True, help="Check only; send nothing.")
+@as_json
+@click.argument("file", type=click.Path(path_type=Path))
+def upload(home: Home, code: str, kind: Kind, file: Path, *, dry_run: bool, as_json: bool) -> None:
+    """Check a spreadsheet and, when it has no error, send its rows."""
+    from edge.door import open_door
+    from edge.words import answer_json, upload_words, waiting
+
+    with open_door(home, code) as door, waiting("checking") as progress:
+        answer = door.upload(file, kind, dry_run=dry_run, progress=progress)
+    click.echo(answer_json(answer)) if as_json else click.echo(upload_words(answer, file, dry_run=dry_run), err=True)
+    sys.exit(0 if answer.accepted else 1)
+
+
+@cli.command("send-images")
+@in_home
+@for_site
+@as_json
+@click.argument("paths", nargs=-1, required=True, type=FILE)
+def send_images(home: Home, code: str, paths: tuple[Path, ...], *, as_json: bool) -> None:
+    """Send DICOM files or folders, without a PACS."""
+    from edge.door import open_door
+    from edge.words import answer_json, images_words, waiting
+
+    with open_door(home, code) as door, waiting("reading") as progress:
+        answer = door.send_images(paths, progress=progress)
+    click.echo(answer_json(answer)) if as_json else click.echo(images_words(answer), err=True)
+    sys.exit(1 if answer.failed else 0)
+
+
+# --- what is known -----------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@in_home
+@as_json
+@click.argument("numbers", nargs=-1)
+def check(home: Home, numbers: tuple[str, ...], *, as_json: bool) -> None:
+    """NHS/CHI Checker: is a patient collected, are data and images there? Numbers as arguments, or one a line on stdin."""
+    from edge.checker import asked
+    from monitoring.checker import Question, answers
+    from monitoring.words import check_words
+
+    typed = list(numbers) or _lines_on_stdin()
+    if not typed:
+        raise click.UsageError("give at least one NHS/CHI number, as an argument or on stdin")
+    encoded = [Question(each.person, each.reason) for each in asked(typed, home)]
+    found = answers(encoded, _status(home))
+    click.echo(json.dumps({"results": [answer.as_json() for answer in found]}) if as_json else check_words(found))
+
+
+@cli.command()
+@in_home
+@click.option("--site", "code", help="One site only.")
+@as_json
+def status(home: Home, code: str | None, *, as_json: bool) -> None:
+    """Coverage per site."""
+    from edge.door import site_of
+    from monitoring.coverage import coverage
+    from monitoring.words import coverage_table, show
+
+    sites = coverage(_status(home))
+    if code is not None:
+        site_of(home, code)
+        sites = {code: sites[code]} if code in sites else {}
+    if as_json:
+        click.echo(json.dumps({"sites": {each: counted.as_json() for each, counted in sites.items()}}))
+    else:
+        show(coverage_table(sites))
+
+
+# --- running -----------------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@in_home
+@click.option("--bootstrap", help="HOST:PORT of a Kafka cluster; without it an embedded broker is started.")
+@click.option("--broker-port", default=19092, show_default=True, help="Port of the embedded broker; 0 = any free one.")
+def up(home: Home, bootstrap: str | None, broker_port: int) -> None:
+    """Everything on this machine, until Ctrl-C or SIGTERM."""
+    from identity import keyring
+    from local.homes import require_home
+    from local.up import Up
+    from schemas.rules import read_rules
+    from schemas.sites import read_sites
+    from streams.admin import ensure_topics
+    from streams.topology import TOPOLOGY
+
+    _log_to_stderr()
+    require_home(home)
+    keyring.load(home.keyring)
+    read_sites(home.sites)
+    read_rules(home.rules)
+    cluster = _kafka({**os.environ, "NCCID_BOOTSTRAP": bootstrap}) if bootstrap else None
+    Up(home, cluster, broker_port, tuple(step.name for step in TOPOLOGY.steps), ensure_topics).run()
+
+
+@cli.command()
+@in_home
+@click.option("--step", "steps", multiple=True, help="Run only this step of the topology; may be repeated.")
+def worker(home: Home, steps: tuple[str, ...]) -> None:
+    """One worker of the streams, configured by NCCID_* variables."""
+    from local.children import say_ready
+    from streams.settings import WorkerSettings
+    from streams.topology import TOPOLOGY
+    from streams.worker import run_worker
+
+    _log_to_stderr()
+    known = tuple(step.name for step in TOPOLOGY.steps)
+    if unknown := set(steps) - set(known):
+        raise click.BadParameter(f"no such step: {', '.join(sorted(unknown))}; there are {', '.join(known)}", param_hint="--step")
+    embedded = os.environ.get("NCCID_EMBEDDED") == "1"
+    run_id = os.environ.get("NCCID_RUN_ID", "")
+    settings = WorkerSettings(home=home, kafka=_kafka(os.environ), steps=steps or known, embedded=embedded, run_id=run_id)
+    run_worker(settings, when_ready=say_ready)
+
+
+@cli.command()
+@in_home
+def sender(home: Home) -> None:
+    """Carry what the edge took in from the outbox to the broker, configured by NCCID_* variables."""
+    from edge.door import run_sender
+    from local.children import say_ready
+
+    _log_to_stderr()
+    run_sender(home, _kafka(os.environ), when_ready=say_ready)
+
+
+# --- invented sites ------------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="An empty or new folder.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--patients", default=200, show_default=True, type=click.IntRange(min=1))
+def synth(out: Path, seed: int, patients: int) -> None:
+    """Invented sites: spreadsheets, DICOM files, and the truth they should reconcile to."""
+    from schemas.sites import EXAMPLE, read_sites
+    from synth.files import write_world
+    from synth.world import make_world
+
+    if out.exists() and any(out.iterdir()):
+        raise UnusableInputError(f"{out} is not empty; choose another --out, nothing was changed")
+    write_world(make_world(seed, patients, read_sites(EXAMPLE), _now().date()), out)
+
+
+@cli.command()
+@click.option("--once", is_flag=True, help="End when reconciled; exit 0 only when the outcome equals the truth.")
+@click.option(
+    "--dir", "directory", type=click.Path(file_okay=False, path_type=Path), help="Where to put it; else a temporary folder."
+)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--patients", default=200, show_default=True, type=click.IntRange(min=1))
+def demo(directory: Path | None, seed: int, patients: int, *, once: bool) -> None:
+    """Everything on this machine, with invented sites that send over about a minute."""
+    from rich.console import Console
+
+    from local.demo import run_demo
+
+    sys.exit(run_demo(_demo_parts(seed, patients), directory, once=once, console=Console()))
+
+
+def _demo_parts(seed: int, patients: int) -> "Parts":
+    from edge.checker import asked
+    from edge.door import open_door
+    from identity import keyring
+    from local.demo import Parts
+    from local.homes import make_home
+    from monitoring.checker import Question, answers
+    from monitoring.coverage import coverage
+    from monitoring.follow import Follower
+    from schemas import rules, sites
+    from synth.compare import differences
+    from synth.files import write_world
+    from synth.world import make_world
+
+    def new_home(home: Home) -> None:
+        make_home(home, sites.EXAMPLE.read_text(encoding="utf-8"), rules.DEFAULT.read_text(encoding="utf-8"))
+        keyring.create(home.keyring, _now())
+
+    def deliver(home: Home, code: str, kind: str, path: Path) -> None:
+        with open_door(home, code) as door:
+            if kind == "images":
+                door.send_images([path])
+            elif not (answer := door.upload(path, kind)).accepted:  # type: ignore[arg-type]  # one of the two kinds
+                raise WorkFailedError(f"{path} was refused: {answer.errors[0].problem}")
+
+    def compare(home: Home, truth: Mapping[str, Any]) -> list[str]:
+        view = _status(home)
+        numbers = list(truth["people"])
+        found = answers([Question(each.person, each.reason) for each in asked(numbers, home)], view)
+        counted = {code: site.as_json() for code, site in coverage(view).items()}
+        return differences(truth, {"sites": counted}, {n: a.as_json() for n, a in zip(numbers, found, strict=True)})
+
+    return Parts(
+        make_world=lambda out: write_world(make_world(seed, patients, sites.read_sites(sites.EXAMPLE), _now().date()), out),
+        make_home=new_home,
+        deliver=deliver,
+        watch=lambda home: Follower(_running(home)),
+        differences=compare,
+    )
+
+
+# --- what the commands share ---------------------------------------------------------------------------------------------
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _kafka(environment: Mapping[str, str]) -> "KafkaSettings":
+    from schemas.kafka import from_environment
+
+    return from_environment(environment)
+
+
+def _running(home: Home) -> "KafkaSettings":
+    """The broker of the set-up that runs on this home, or the one that the environment names."""
+    from local.running import find_running
+    from schemas.kafka import VARIABLES
+
+    environment = dict(os.environ)
+    if running := find_running(home):
+        environment[VARIABLES["bootstrap"]] = running.bootstrap
+    if VARIABLES["bootstrap"] not in environment:
+        raise WorkFailedError(
+            f"nothing runs on {home.root}, so the status cannot be had; start it with: nccid up --dir {home.root}"
+        )
+    return _kafka(environment)
+
+
+def _status(home: Home) -> "StatusView":
+    from local.homes import require_home
+    from monitoring.reading import read_status
+
+    return read_status(_running(require_home(home)))
+
+
+def _lines_on_stdin() -> list[str]:
+    return [] if sys.stdin.isatty() else [line.strip() for line in sys.stdin if line.strip()]
+
+
+def _log_to_stderr() -> None:
+    import logging
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    for noisy in ("faust", "mode", "aiokafka", "kafka"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    main()

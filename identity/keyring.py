@@ -20,10 +20,12 @@ import msgspec
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from schemas.problems import UnusableInputError
+
 SECRET_BYTES = 32
 
 
-class KeyringError(Exception):
+class KeyringError(UnusableInputError):
     """The keyring cannot be used. Says why and what to do; never holds a secret."""
 
 

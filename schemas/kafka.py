@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from schemas.problems import UnusableInputError
 from schemas.records import Record
 
 
@@ -43,7 +44,7 @@ class KafkaSettings(Record, frozen=True, kw_only=True):
         }
 
 
-class KafkaSettingsError(ValueError):
+class KafkaSettingsError(UnusableInputError):
     """The environment does not say how to reach the broker, or says it wrongly."""
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from schemas.problems import UnusableInputError
 from schemas.records import Record
 
 DEFAULT = Path(__file__).with_name("rules.toml")
@@ -20,7 +21,7 @@ _DURATION = re.compile(r"(\d+)\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-class RulesError(ValueError):
+class RulesError(UnusableInputError):
     """The rules cannot be used; says where and what would be right."""
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from schemas.problems import UnusableInputError
 from schemas.records import PacsIdentifier, Record
 
 EXAMPLE = Path(__file__).with_name("sites.example.toml")
@@ -17,7 +18,7 @@ Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{2,12}$")]
 AETitle = Annotated[str, msgspec.Meta(min_length=1, max_length=16)]  # DICOM PS3.5, value representation AE
 
 
-class SitesError(ValueError):
+class SitesError(UnusableInputError):
     """The registry cannot be used; says where and what would be right."""
 
 

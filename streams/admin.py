@@ -7,10 +7,11 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from schemas.kafka import KafkaSettings
+from schemas.problems import WorkFailedError
 from schemas.topics import TOPICS
 
 
-class BrokerUnreachableError(RuntimeError):
+class BrokerUnreachableError(WorkFailedError):
     """No broker answers at the address; says at which."""
 
 

@@ -1,6 +1,5 @@
-"""A worker process: builds the application, says ``ready`` on stdout when it takes records, and runs until it is told to stop."""
+"""A worker process: builds the application, says so when it takes records, and runs until it is told to stop."""
 
-import sys
 from collections.abc import Awaitable, Callable
 
 import faust
@@ -14,7 +13,7 @@ from streams.settings import WorkerSettings
 from streams.topology import TOPOLOGY, Given
 
 
-def run_worker(settings: WorkerSettings) -> None:
+def run_worker(settings: WorkerSettings, when_ready: Callable[[], None]) -> None:
     """Runs the steps of the settings; returns never, the process exits.
 
     Raises:
@@ -23,7 +22,7 @@ def run_worker(settings: WorkerSettings) -> None:
     settings.home.state.mkdir(parents=True, exist_ok=True)
     app = build_app(settings)
     attach(app, TOPOLOGY, settings.steps, given(settings))
-    app.task(_say_when_ready(app))
+    app.task(_when_ready(app, when_ready))
     faust.Worker(app, loglevel="WARNING", override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()
 
 
@@ -37,10 +36,9 @@ def given(settings: WorkerSettings) -> Given:
     )
 
 
-def _say_when_ready(app: faust.App) -> Callable[[], Awaitable[None]]:
+def _when_ready(app: faust.App, call: Callable[[], None]) -> Callable[[], Awaitable[None]]:
     async def say() -> None:
         await app.tables.recovery.completed.wait()
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+        call()
 
     return say

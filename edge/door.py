@@ -1,0 +1,82 @@
+"""The hospital's own process: opens a home for one site, and offers what a nurse or a PACS department does there."""
+
+import datetime as dt
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.outbox import Outbox
+from edge.send_images import ImagesAnswer, send_images
+from edge.sender import Sender
+from edge.upload import Progress, UploadAnswer, submit_upload
+from identity import keyring
+from identity.pseudonyms import Pseudonymiser
+from identity.seal import Sealer
+from schemas.home import Home
+from schemas.kafka import KafkaSettings
+from schemas.problems import UnusableInputError
+from schemas.records import Kind
+from schemas.sites import Site, read_sites
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One site's way in."""
+
+    site: Site
+    outbox: Outbox
+    pseudonymiser: Pseudonymiser
+    sealer: Sealer
+
+    def upload(self, path: Path, kind: Kind, *, dry_run: bool = False, progress: Progress | None = None) -> UploadAnswer:
+        """Checks a spreadsheet and takes its rows; see ``edge.upload``."""
+        return submit_upload(
+            path, self.site, kind, self.outbox, self.pseudonymiser, self.sealer, _now(), dry_run=dry_run, progress=progress
+        )
+
+    def send_images(self, paths: Sequence[Path], *, progress: Progress | None = None) -> ImagesAnswer:
+        """Takes images from files and folders; see ``edge.send_images``."""
+        return send_images(paths, self.site, self.outbox, self.pseudonymiser, self.sealer, _now(), progress=progress)
+
+
+@contextmanager
+def open_door(home: Home, code: str) -> Iterator[Door]:
+    """The door of the site with this code.
+
+    Raises:
+        UnusableInputError: no home, no such site, a keyring that cannot be used.
+        OutboxError: the outbox cannot be opened.
+    """
+    site = site_of(home, code)
+    keys = keyring.load(home.keyring)
+    with Outbox(home.outbox) as outbox:
+        yield Door(site, outbox, Pseudonymiser(keys), Sealer(keys))
+
+
+def site_of(home: Home, code: str) -> Site:
+    """The site with this code.
+
+    Raises:
+        UnusableInputError: no registry, or no such site in it.
+    """
+    sites = read_sites(home.sites)
+    if code not in sites:
+        raise UnusableInputError(f"there is no site {code[:40]!r} in {home.sites}; there are {', '.join(sorted(sites))}")
+    return sites[code]
+
+
+def run_sender(home: Home, kafka: KafkaSettings, when_ready: Callable[[], None]) -> None:
+    """Drains the outbox until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stop.set())
+    with Outbox(home.outbox) as outbox:
+        when_ready()
+        Sender(outbox, kafka).run(stop)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

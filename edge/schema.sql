@@ -1,0 +1,53 @@
+-- The edge's durable memory. Identifiers are sealed (message.value, study.report) or keyed (everything else named here).
+-- Times are microseconds since 1970 in UTC.
+BEGIN IMMEDIATE;
+
+-- The instant of the last transaction; the next one is later, also if the machine's clock steps back.
+CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY CHECK (one = 1), instant INTEGER NOT NULL);
+INSERT OR IGNORE INTO clock VALUES (1, 0);
+
+-- What is to be published, in the order in which it was committed. Nothing is ever taken out: an empty broker is filled from here.
+CREATE TABLE IF NOT EXISTS message (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    event TEXT NOT NULL UNIQUE,
+    topic TEXT NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+);
+
+-- How far each cluster has acknowledged. Writers take turns, so ids are committed in order and one number says it all.
+CREATE TABLE IF NOT EXISTS sent (cluster TEXT PRIMARY KEY, through INTEGER NOT NULL);
+
+-- The spreadsheets taken in. The receipt is a keyed fingerprint of the file's bytes.
+CREATE TABLE IF NOT EXISTS upload (
+    id TEXT PRIMARY KEY,
+    site TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    receipt TEXT NOT NULL,
+    uploaded_at INTEGER NOT NULL UNIQUE,
+    rows INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS upload_of_sheet ON upload (site, kind, uploaded_at);
+
+-- The studies taken in: one for each PatientID met in a study at a site, with the last report made of it.
+CREATE TABLE IF NOT EXISTS study (
+    id INTEGER PRIMARY KEY,
+    site TEXT NOT NULL,
+    study TEXT NOT NULL,
+    patient TEXT NOT NULL,
+    key BLOB NOT NULL,
+    report BLOB NOT NULL,
+    UNIQUE (site, study, patient)
+);
+
+-- Which instances a study has, by keyed fingerprint of the SOPInstanceUID, so that each counts once over all commands.
+CREATE TABLE IF NOT EXISTS instance (
+    study INTEGER NOT NULL REFERENCES study (id),
+    fingerprint BLOB NOT NULL,
+    modality TEXT NOT NULL,
+    PRIMARY KEY (study, fingerprint)
+) WITHOUT ROWID;
+
+PRAGMA user_version = 1;
+COMMIT;

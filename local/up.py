@@ -1,0 +1,100 @@
+"""``nccid up``: everything on this machine. Says which roles there are, in which order, and what a death leads to."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from local.broker import HOST, broker_role, choose_port, wait_listening
+from local.children import ChildError, Role, own_command
+from local.running import Running, exclusive, publish_running
+from local.supervisor import Supervisor
+from schemas.home import ENVIRONMENT, Home
+from schemas.kafka import KafkaSettings, to_environment
+
+log = logging.getLogger(__name__)
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 7.0  # within the ten that are promised
+BROKER = "broker"
+
+MakeTopics = Callable[[KafkaSettings, int], None]
+"""Makes the topics on a cluster, with a replication factor (-1 = the cluster's own)."""
+
+
+@dataclass
+class Up:
+    """A set-up on one home: a broker (embedded, unless a cluster is given), the sender, and a worker a step."""
+
+    home: Home
+    cluster: KafkaSettings | None
+    broker_port: int
+    steps: tuple[str, ...]
+    make_topics: MakeTopics
+    supervisor: Supervisor = field(init=False)
+    kafka: KafkaSettings = field(init=False)
+
+    def run(self) -> None:
+        """Runs until SIGINT or SIGTERM.
+
+        Raises:
+            HomeError: another one runs on this home.
+            PortTakenError: the broker's port is taken.
+            ChildError: a role does not come up.
+        """
+        self.supervisor = Supervisor(self.home.logs)
+        with exclusive(self.home):
+            for each in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(each, self._told_to_stop)
+            try:
+                self._start()
+                self.supervisor.watch(self._died)
+            finally:
+                self.supervisor.stop_all(STOP_SECONDS)
+
+    def _told_to_stop(self, *_: object) -> None:
+        self.supervisor.stopping = True
+
+    def _start(self) -> None:
+        if self.cluster is None:
+            port = choose_port(self.broker_port, "--broker-port")
+            self.kafka = KafkaSettings(bootstrap=f"{HOST}:{port}")
+            self._start_broker(broker_role(port))
+        else:
+            self.kafka = self.cluster
+            self.make_topics(self.kafka, -1)
+        for role in self._clients():
+            self.supervisor.start(role)
+        self.supervisor.wait_ready(READY_SECONDS)
+        if not self.supervisor.stopping:
+            running = Running(pid=os.getpid(), bootstrap=self.kafka.bootstrap, embedded=self.cluster is None)
+            publish_running(self.home, running)
+            sys.stdout.write(running.ready_line + "\n")
+            sys.stdout.flush()
+
+    def _start_broker(self, role: Role) -> None:
+        self.supervisor.start(role)
+        if not wait_listening(int(self.kafka.bootstrap.rpartition(":")[2]), READY_SECONDS):
+            raise ChildError(f"the broker does not listen on {self.kafka.bootstrap}; see {self.home.logs}/{BROKER}.log")
+        self.make_topics(self.kafka, 1)
+
+    def _clients(self) -> list[Role]:
+        environment = {
+            ENVIRONMENT: str(self.home.root.resolve()),
+            "NCCID_EMBEDDED": "1" if self.cluster is None else "0",
+            **to_environment(self.kafka),
+        }
+        workers = [Role(f"worker-{step}", own_command("worker", "--step", step), environment) for step in self.steps]
+        return [Role("sender", own_command("sender"), environment), *workers]
+
+    def _died(self, role: Role) -> None:
+        """A client is started again. A broker that forgot everything takes its clients with it; the sender fills the new one."""
+        if role.name != BROKER:
+            self.supervisor.start(role)
+            return
+        port = int(self.kafka.bootstrap.rpartition(":")[2])
+        self._start_broker(broker_role(port))
+        for client in self._clients():
+            self.supervisor.start(client)

@@ -1,0 +1,51 @@
+"""The status view: the compacted status topic in memory, by pseudonym."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from schemas.coverage import CasesReconciled, CoverageStatus
+
+
+class StatusView:
+    """The latest status of every case; fed with the records of ``nccid.coverage-status`` in any number of turns."""
+
+    def __init__(self) -> None:
+        self._by_match: dict[str, CasesReconciled] = {}
+        self._matches_of_person: dict[str, set[str]] = defaultdict(set)
+        self._match_of_patient: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return sum(len(cases.cases) for cases in self._by_match.values())
+
+    def __iter__(self) -> Iterator[CoverageStatus]:
+        return (known.status for cases in self._by_match.values() for known in cases.cases)
+
+    def apply(self, cases: CasesReconciled) -> None:
+        """Takes the newest record of a match in place of the one before."""
+        if before := self._by_match.get(cases.match):
+            self._forget(before)
+        self._by_match[cases.match] = cases
+        for known in cases.cases:
+            self._match_of_patient[known.status.patient] = cases.match
+            if known.status.person is not None:
+                self._matches_of_person[known.status.person].add(cases.match)
+
+    def patient(self, patient: str) -> CoverageStatus | None:
+        """The status of a patient pseudonym."""
+        match = self._match_of_patient.get(patient)
+        return next((status for status in self._statuses(match) if status.patient == patient), None)
+
+    def person(self, person: str) -> list[CoverageStatus]:
+        """The statuses of a person pseudonym: one a site and identifier, ordered by site and patient."""
+        found = [status for match in self._matches_of_person.get(person, ()) for status in self._statuses(match)]
+        return sorted((status for status in found if status.person == person), key=lambda status: (status.site, status.patient))
+
+    def _statuses(self, match: str | None) -> list[CoverageStatus]:
+        cases = self._by_match.get(match) if match is not None else None
+        return [known.status for known in cases.cases] if cases else []
+
+    def _forget(self, before: CasesReconciled) -> None:
+        for known in before.cases:
+            self._match_of_patient.pop(known.status.patient, None)
+            if known.status.person is not None:
+                self._matches_of_person[known.status.person].discard(before.match)

@@ -1,0 +1,91 @@
+"""Writes an invented world to files as hospitals would hand them in, with the order of deliveries and the truth beside them."""
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from schemas.sites import EXAMPLE, Site, Sites, read_sites
+from synth.dicom import image_file
+from synth.model import Delivery, World
+from synth.spreadsheets import write_sheet
+from synth.truth import truth
+
+Progress = Callable[[int, int], None]
+"""Told after each delivery: how many are written, of how many."""
+
+
+def write_world(world: World, out: Path, progress: Progress | None = None) -> None:
+    """Everything that the sites send, and what it must come to.
+
+    Shapes: ``sites.toml``, ``SITE/uploads/NN-positive.xlsx``, ``SITE/uploads/NN-negative.xlsx``, ``SITE/images/NN/*.dcm``,
+    ``deliveries.json`` (a list in the order of time: at, site, kind, path) and ``truth.json`` (``truth.truth``).
+
+    Raises:
+        FileExistsError: ``out`` exists and is not an empty folder; nothing is mixed with what is there.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"{out} is not an empty folder; choose a new one for the invented sites")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "sites.toml").write_text(registry_text(world.sites), encoding="utf-8")
+    paths = _paths(world)
+    for place, (delivery, path) in enumerate(zip(world.deliveries, paths, strict=True)):
+        first = out / paths[delivery.repeats] if delivery.repeats is not None else None
+        _write(world.sites[delivery.site], delivery, place, out / path, first)
+        if progress:
+            progress(place + 1, len(paths))
+    plan = [
+        {"at": delivery.at, "site": delivery.site, "kind": delivery.door, "path": path}
+        for delivery, path in zip(world.deliveries, paths, strict=True)
+    ]
+    _write_json(out / "deliveries.json", plan)
+    _write_json(out / "truth.json", truth(world))
+
+
+def registry_text(sites: Sites) -> str:
+    """The registry as TOML: the example's own text, with its comments, where it is the example."""
+    if dict(sites) == dict(read_sites(EXAMPLE)):
+        return EXAMPLE.read_text(encoding="utf-8")
+    return "\n".join(_site_text(site) for site in sites.values())
+
+
+def _site_text(site: Site) -> str:
+    fields = ((name, getattr(site, name)) for name in site.__struct_fields__)
+    return "[[site]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in fields)  # JSON's strings are TOML's
+
+
+def _paths(world: World) -> list[str]:
+    """Where each delivery lies: numbered by door at each site."""
+    numbers: Counter[tuple[str, bool]] = Counter()
+    paths = []
+    for delivery in world.deliveries:
+        images = delivery.door == "images"
+        numbers[delivery.site, images] += 1
+        number = f"{numbers[delivery.site, images]:02d}"
+        paths.append(f"{delivery.site}/images/{number}" if images else f"{delivery.site}/uploads/{number}-{delivery.door}.xlsx")
+    return paths
+
+
+def _write(site: Site, delivery: Delivery, place: int, path: Path, first: Path | None) -> None:
+    if delivery.door == "images":
+        _write_images(site, delivery, place, path)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if first:
+        shutil.copyfile(first, path)  # the very same file under a new name
+    else:
+        write_sheet(path, delivery.door, site, delivery.rows)
+
+
+def _write_images(site: Site, delivery: Delivery, place: int, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for number, sending in enumerate(delivery.sendings):
+        for instance in sending.instances:
+            name = hashlib.blake2b(f"{place} {number} {instance.uid}".encode(), digest_size=8).hexdigest()
+            (folder / f"{name}.dcm").write_bytes(image_file(site, sending.study, instance))
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
