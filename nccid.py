@@ -292,7 +292,7 @@ def demo(directory: Path | None, seed: int, patients: int, *, once: bool) -> Non
 
     from local.demo import run_demo
 
-    sys.exit(run_demo(_demo_parts(seed, patients), directory, once=once, console=Console()))
+    sys.exit(run_demo(_demo_parts(seed, patients), directory, once=once, console=Console(width=None if sys.stdout.isatty() else 160)))
 
 
 def _demo_parts(seed: int, patients: int) -> "Parts":

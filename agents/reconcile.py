@@ -1,14 +1,16 @@
 """Reconcile: folds rows and studies into cases, and says what has arrived and what is missing.
 
-reads    nccid.rows (RowPseudonymised), nccid.images (StudyPseudonymised)
+reads    nccid.rows (RowPseudonymised), nccid.images (StudyPseudonymised), nccid.ticks (Ticked)
 writes   nccid.coverage-status (CasesReconciled), which is the changelog of what it keeps
 keeps    the cases of a match: all patients of a site whose identifiers have the same digits, nearly always one
 rejects  nothing
 
 The fold is idempotent, commutative and associative: registers where the latest (or the first) wins, and sets that grow.
-So neither order, nor repetition, nor the cut into batches can change an answer.
+So neither order, nor repetition, nor the cut into batches can change an answer. A deadline follows from the case; the tick only
+announces that the clock has passed it.
 """
 
+import datetime as dt
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -30,6 +32,11 @@ class Reconcile:
         cases = {known.case.patient: known.case for known in kept.cases}
         case = cases.get(record.patient) or Case(patient=record.patient, site=record.site, key_version=record.key_version)
         cases[record.patient] = fold(case, record)
+        return self.judged(kept.match, cases)
+
+    def ticked(self, kept: CasesReconciled, at: dt.datetime) -> CasesReconciled:
+        """What is known when the clock says ``at``: a case whose deadline has passed is overdue."""
+        cases = {known.case.patient: _overdue(known, at) for known in kept.cases}
         return self.judged(kept.match, cases)
 
     def judged(self, match: str, cases: dict[str, Case]) -> CasesReconciled:
@@ -55,6 +62,20 @@ def fold(case: Case, record: Pseudonymised) -> Case:
         case StudyPseudonymised():
             study = _grown(case.studies.get(record.study), _study_facts(record))
             return replace(case, studies=dict(sorted({**case.studies, record.study: study}.items())))
+
+
+def next_deadline(kept: CasesReconciled) -> dt.datetime | None:
+    """When the clock alone will change something; None when it will not."""
+    waiting = (known.status for known in kept.cases if known.status.state.startswith("awaiting"))
+    return min((status.deadline for status in waiting if status.deadline is not None), default=None)
+
+
+def _overdue(known: CaseReconciled, at: dt.datetime) -> Case:
+    """The deadline itself is kept, not the time of the tick: when somebody looked makes no difference."""
+    deadline = known.status.deadline
+    if deadline is None or deadline > at:
+        return known.case
+    return replace(known.case, overdue=max(deadline, known.case.overdue or deadline))
 
 
 def _row_facts(record: RowPseudonymised) -> RowFacts:

@@ -19,7 +19,7 @@ def status(case: Case, rules: SiteRules, *, mismatched: bool) -> CoverageStatus:
     """
     inside = window(case.main, case.status, rules.windows)
     images = _images(case.studies.values(), inside, rules.modalities)
-    state, since, deadline = _state(case, rules, inside)
+    state, since, deadline = _overdue(case, *_state(case, rules, inside))
     return CoverageStatus(
         patient=case.patient,
         person=person(case),
@@ -31,7 +31,7 @@ def status(case: Case, rules: SiteRules, *, mismatched: bool) -> CoverageStatus:
         images=images,
         since=since,
         deadline=deadline,
-        updated_at=max(_times(case)),
+        updated_at=max(*_times(case), since),
         key_version=case.key_version,
     )
 
@@ -74,6 +74,18 @@ def _state(case: Case, rules: SiteRules, inside: Window) -> tuple[State, dt.date
     if complete:
         return "complete", max(min(rows), min(complete)), None
     return "awaiting-images", min(rows), min(rows) + rules.grace.images
+
+
+def _overdue(
+    case: Case, state: State, since: dt.datetime, deadline: dt.datetime | None
+) -> tuple[State, dt.datetime, dt.datetime | None]:
+    """A waiting state whose deadline the clock has passed is a missing one, since that deadline."""
+    if deadline is None or case.overdue is None or deadline > case.overdue:
+        return state, since, deadline
+    return _MISSING[state], deadline, deadline
+
+
+_MISSING: dict[State, State] = {"awaiting-images": "images-missing", "awaiting-spreadsheet": "spreadsheet-missing"}
 
 
 def _usable_rows_at(case: Case) -> list[dt.datetime]:

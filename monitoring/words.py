@@ -62,7 +62,7 @@ def flags_table(sites: Mapping[str, SiteCoverage]) -> Table:
 
 def show(*tables: Table) -> None:
     """Prints tables on stdout."""
-    console = Console(width=None if Console().is_terminal else 140)
+    console = Console(width=None if Console().is_terminal else 160)
     for table in tables:
         console.print(table)
 

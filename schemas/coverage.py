@@ -76,6 +76,7 @@ class Case(Record, frozen=True, kw_only=True):
     main: RowFacts | None = None
     status: RowFacts | None = None
     studies: dict[str, StudyFacts] = msgspec.field(default_factory=dict)
+    overdue: dt.datetime | None = None  # the latest deadline of this case that the clock has passed
 
 
 class Counts(Record, frozen=True, kw_only=True):

@@ -120,6 +120,15 @@ class StudyPseudonymised(Record, frozen=True, kw_only=True, tag="study-pseudonym
     settled: bool
 
 
+# --- what the clock says ---------------------------------------------------------------------------------------------
+
+
+class Ticked(Record, frozen=True, kw_only=True, tag="ticked/1"):
+    """The clock has passed the deadline of at least one case in this partition."""
+
+    at: dt.datetime
+
+
 # --- what cannot be used ----------------------------------------------------------------------------------------------
 
 
@@ -147,3 +156,4 @@ class Quarantined(Record, frozen=True, kw_only=True, tag="quarantined/1"):
 
 Raw = RowSubmitted | StudyReceived
 Pseudonymised = RowPseudonymised | StudyPseudonymised
+Reconcilable = RowPseudonymised | StudyPseudonymised | Ticked

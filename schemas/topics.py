@@ -8,10 +8,12 @@ from schemas.records import (
     Pseudonymised,
     Quarantined,
     Raw,
+    Reconcilable,
     RowPseudonymised,
     RowSubmitted,
     StudyPseudonymised,
     StudyReceived,
+    Ticked,
 )
 from schemas.wire import Wire
 
@@ -53,6 +55,7 @@ RAW_ROWS = Topic("nccid.raw.rows", RowSubmitted, key="routing HMAC of site and i
 RAW_IMAGES = Topic("nccid.raw.images", StudyReceived, key="routing HMAC of site and identifier digits", retention_ms=7 * DAY_MS)
 ROWS = Topic("nccid.rows", RowPseudonymised, key="match")
 IMAGES = Topic("nccid.images", StudyPseudonymised, key="match")
+TICKS = Topic("nccid.ticks", Ticked, key="none: one for each partition", retention_ms=DAY_MS)
 COVERAGE_STATUS = Topic("nccid.coverage-status", CasesReconciled, key="match", compacted=True)
 QUARANTINE = Topic("nccid.quarantine", Quarantined, key="topic/partition/offset of the source", retention_ms=90 * DAY_MS)
 
@@ -61,11 +64,13 @@ AnyTopic = (
     | Topic[StudyReceived]
     | Topic[RowPseudonymised]
     | Topic[StudyPseudonymised]
+    | Topic[Ticked]
     | Topic[CasesReconciled]
     | Topic[Quarantined]
 )
 
-TOPICS: tuple[AnyTopic, ...] = (RAW_ROWS, RAW_IMAGES, ROWS, IMAGES, COVERAGE_STATUS, QUARANTINE)
+TOPICS: tuple[AnyTopic, ...] = (RAW_ROWS, RAW_IMAGES, ROWS, IMAGES, TICKS, COVERAGE_STATUS, QUARANTINE)
 
 RAW_WIRE: Wire[Raw] = Wire(Raw)  # type: ignore[arg-type]  # a union of types, which mypy does not see as a type
 PSEUDONYMISED_WIRE: Wire[Pseudonymised] = Wire(Pseudonymised)  # type: ignore[arg-type]  # as above
+RECONCILABLE_WIRE: Wire[Reconcilable] = Wire(Reconcilable)  # type: ignore[arg-type]  # as above

@@ -9,6 +9,7 @@ from yarl import URL
 from schemas.kafka import KafkaSettings
 from schemas.topics import PARTITIONS
 from streams.settings import WorkerSettings
+from streams.table import PromptTables
 from streams.transport import PromptTransport
 
 
@@ -20,6 +21,7 @@ def build_app(settings: WorkerSettings) -> faust.App:
         broker_credentials=credentials(settings.kafka),
         autodiscover=False,  # it drops modules that fail to import; the topology says what there is
         web_enabled=False,  # it would serve table data over HTTP on all interfaces
+        TableManager=PromptTables,
         store="memory://",
         datadir=settings.home.state / settings.group,
         topic_allow_declare=False,  # topics are made by streams.admin, with the settings of schemas.topics
@@ -42,8 +44,10 @@ def build_app(settings: WorkerSettings) -> faust.App:
 
 
 def _joining(settings: WorkerSettings) -> dict[str, float]:
-    """The embedded broker lets a group wait half of the rebalance timeout before it starts."""
-    return {"broker_rebalance_timeout": 2.0, "broker_session_timeout": 10.0} if settings.embedded else {}
+    """The embedded broker lets a new group wait half of the session timeout before it starts; it does not evict one that stalls."""
+    if not settings.embedded:
+        return {}
+    return {"broker_rebalance_timeout": 2.0, "broker_session_timeout": 2.0, "broker_heartbeat_interval": 0.5}
 
 
 def credentials(kafka: KafkaSettings) -> Any:  # noqa: ANN401  # one of Faust's credential types, or None

@@ -1,13 +1,15 @@
 """The guard: runs a step on one message so that nothing raises and nothing vanishes; what fails becomes a quarantine record."""
 
+from dataclasses import replace
+
 from agents.quarantine import Payload, Reason, Rejected, quarantine_key, quarantined
 from schemas.topics import QUARANTINE
 from schemas.wire import UndecodableError
-from streams.topology import Emitted, Message, Worked, Working
+from streams.topology import Emitted, Message, Working
 
 
-def guarded(step: str, working: Working, message: Message, payload: Payload) -> Emitted:
-    """The record that follows from a message: the step's own, or a quarantine record that says why there is none."""
+def guarded(step: str, working: Working, message: Message, payload: Payload) -> tuple[Emitted, ...]:
+    """The records that follow from a message: the step's own, or one quarantine record that says why there are none."""
     try:
         worked = working.work(message)
     except UndecodableError as error:
@@ -15,16 +17,12 @@ def guarded(step: str, working: Working, message: Message, payload: Payload) -> 
     except Exception as error:  # noqa: BLE001  # a bug is quarantined with its type; its text may hold a value
         return _rejected(step, working, Rejected(Reason.STEP_FAILED, type(error).__name__), payload)
     if isinstance(worked.outcome, Rejected):
-        return _rejected(step, working, worked.outcome, _read(payload, worked))
+        return _rejected(step, working, worked.outcome, replace(payload, event=worked.event))
     return worked.outcome
 
 
-def _read(payload: Payload, worked: Worked) -> Payload:
-    return Payload(payload.source, payload.at, payload.content, event=worked.event)
-
-
-def _rejected(step: str, working: Working, rejected: Rejected, payload: Payload) -> Emitted:
+def _rejected(step: str, working: Working, rejected: Rejected, payload: Payload) -> tuple[Emitted, ...]:
     key = quarantine_key(payload.source)
     sealed = working.seal(payload.content, key.decode()) if working.seal and payload.event is None else None
     record = quarantined(rejected, step, payload, sealed)
-    return Emitted(QUARANTINE, key, QUARANTINE.wire.encode(record))
+    return (Emitted(QUARANTINE, key, QUARANTINE.wire.encode(record)),)

@@ -5,10 +5,10 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
 from agents.quarantine import Payload
-from schemas.records import Source
+from schemas.records import Source, Ticked
 from schemas.topics import AnyTopic
 from streams.guard import guarded
-from streams.topology import Emitted, Given, Message, Topology
+from streams.topology import Emitted, Given, Message, Step, Topology
 
 
 @dataclass
@@ -29,17 +29,29 @@ class MemoryBroker:
         while waiting:
             waiting.extend(self._arrived(waiting.popleft()))
 
+    def tick(self, at: dt.datetime) -> None:
+        """Lets the clock say ``at``."""
+        for topic in self.topology.fed_by_clock:
+            self.publish(topic, b"", topic.wire.encode(Ticked(at=at)))
+
     def _arrived(self, emitted: Emitted) -> list[Emitted]:
         log = self.topics[emitted.topic.name]
         log.append((emitted.key, emitted.value))
         source = Source(topic=emitted.topic.name, partition=0, offset=len(log) - 1)
         payload = Payload(source, dt.datetime.fromtimestamp(source.offset, dt.UTC), emitted.value)
-        readers = [step for step in self.topology.steps if emitted.topic in step.reads]
-        outcomes = []
-        for step in readers:
-            message = Message(emitted.key, emitted.value, self.kept[step.name].get(emitted.key))
-            outcome = guarded(step.name, self._working[step.name], message, payload)
-            if outcome.topic == step.keeps:
-                self.kept[step.name][outcome.key] = outcome.value
-            outcomes.append(outcome)
-        return outcomes
+        return [follows for step in self.topology.steps for follows in self._worked(step, emitted, payload)]
+
+    def _worked(self, step: Step, emitted: Emitted, payload: Payload) -> list[Emitted]:
+        kept = self.kept[step.name]
+        keys: list[bytes] = []
+        if emitted.topic in step.reads:
+            keys = [emitted.key]
+        elif emitted.topic == step.ticks:
+            keys = list(kept)  # the index of deadlines only spares the looking: a tick that changes nothing does nothing
+        follows = []
+        for key in keys:
+            for outcome in guarded(step.name, self._working[step.name], Message(key, emitted.value, kept.get(key)), payload):
+                if outcome.topic == step.keeps:
+                    kept[outcome.key] = outcome.value
+                follows.append(outcome)
+        return follows

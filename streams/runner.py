@@ -16,27 +16,39 @@ from typing import Any
 import faust
 
 from agents.quarantine import Payload
-from schemas.records import Source
+from schemas.records import Source, Ticked
+from schemas.topics import TICKS, AnyTopic
+from schemas.wire import UndecodableError
+from streams.deadlines import Deadlines
 from streams.guard import guarded
 from streams.table import published_table
-from streams.topology import Emitted, Given, Message, Step, Topology
+from streams.topology import Emitted, Given, Message, Step, Topology, Working
 
 log = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.5
+"""How often the clock is looked at."""
+
+Clock = Callable[[], dt.datetime]
+"""The time, in UTC."""
 
 WRITE_FAILED = 70
 """Exit status of a worker whose write was not acknowledged (EX_SOFTWARE)."""
 
 
-def attach(app: faust.App, topology: Topology, names: tuple[str, ...], given: Given) -> None:
+def attach(app: faust.App, topology: Topology, names: tuple[str, ...], given: Given, clock: Clock) -> None:
     """Attaches the steps of these names to the application."""
     publish = Publisher(app)
     for name in names:
         step = topology.step(name)
-        table = published_table(app, step.name, step.keeps) if step.keeps else None
+        running = Running(step, step.build(given), published_table(app, step.name, step.keeps) if step.keeps else None, publish)
         channel = app.topic(
-            *(topic.name for topic in step.reads), key_type=bytes, value_type=bytes, partitions=step.reads[0].partitions
+            *(topic.name for topic in step.all_read), key_type=bytes, value_type=bytes, partitions=step.reads[0].partitions
         )
-        app.agent(channel, name=step.name)(_agent(step, step.build(given), table, publish))
+        app.agent(channel, name=step.name)(running.run)
+        if step.ticks is not None and running.table is not None:
+            running.table.on_recover(running.index)
+            app.timer(TICK_SECONDS)(_ticker(app, running, step.ticks, clock))
 
 
 @dataclass
@@ -69,20 +81,87 @@ def _acknowledged(written: "asyncio.Future[object]", topic: str, done: Callable[
     os._exit(WRITE_FAILED)
 
 
-def _agent(step: Step, working: Any, table: Any, publish: Publisher) -> Callable[[Any], Awaitable[None]]:  # noqa: ANN401  # Faust's types
-    async def run(stream: Any) -> None:  # noqa: ANN401  # as above
+@dataclass
+class Running:
+    """A step at work in this process."""
+
+    step: Step
+    working: Working
+    table: Any  # Faust's type
+    publish: Publisher
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    ticking: set[int] = field(default_factory=set)  # partitions with a tick on its way
+
+    async def run(self, stream: Any) -> None:  # noqa: ANN401  # Faust's type
+        """The agent: one message after the other, each acknowledged when all that follows from it is."""
         events: AsyncIterator[Any] = stream.noack().events()
         async for event in events:
             source = event.message
-            kept = table.get(source.key) if table is not None else None
-            emitted = guarded(step.name, working, Message(source.key or b"", source.value or b"", kept), _payload(source))
-            keeps = emitted.topic == step.keeps
-            await publish(emitted, source.partition if keeps else None, event.ack)
-            if keeps:
-                table[emitted.key] = emitted.value
+            acknowledge = Acknowledgement(event.ack)
+            for message in self._messages(source):
+                for emitted in guarded(self.step.name, self.working, message, _payload(source)):
+                    keeps = emitted.topic == self.step.keeps
+                    await self.publish(emitted, source.partition if keeps else None, acknowledge.one_more())
+                    if keeps:
+                        self.table[emitted.key] = emitted.value
+                        self.deadlines.note(emitted.key, emitted.deadline)
+            acknowledge.all_sent()
 
-    run.__name__ = step.name
-    return run
+    async def index(self) -> None:
+        """After recovery: the deadlines of all that is kept."""
+        self.ticking.clear()
+        if self.working.deadline is not None:
+            for key, kept in self.table.items():
+                self.deadlines.note(key, self.working.deadline(kept))
+
+    def _messages(self, source: Any) -> list[Message]:  # noqa: ANN401  # Faust's type
+        """The message itself; a tick once for each key that it is for."""
+        key, value = source.key or b"", source.value or b""
+        if self.step.ticks is None or source.topic != self.step.ticks.name:
+            return [Message(key, value, self._kept(key))]
+        self.ticking.discard(source.partition)
+        try:
+            tick = TICKS.wire.decode(value)
+        except UndecodableError:
+            return [Message(key, value)]  # the guard will find the same, and quarantine it
+        return [Message(due, value, self._kept(due)) for due in self.deadlines.due(source.partition, tick.at)]
+
+    def _kept(self, key: bytes) -> bytes | None:
+        kept: bytes | None = self.table.get(key) if self.table is not None else None
+        return kept
+
+
+def _ticker(app: faust.App, running: Running, topic: AnyTopic, clock: Clock) -> Callable[[], Awaitable[None]]:
+    """Announces that deadlines have passed, to the partitions that this process has; an idle topic gets no ticks."""
+
+    async def tick() -> None:
+        now = clock()
+        for partition in sorted(tp.partition for tp in app.consumer.assignment() if tp.topic == topic.name):
+            if partition not in running.ticking and running.deadlines.is_due(partition, now):
+                running.ticking.add(partition)
+                emitted = Emitted(topic, b"", topic.wire.encode(Ticked(at=now)))
+                await running.publish(emitted, partition, lambda: None)
+
+    return tick
+
+
+class Acknowledgement:
+    """Calls back once: when everything that was counted has been acknowledged and no more will come."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+        self._open = 1
+
+    def one_more(self) -> Callable[[], None]:
+        """Counts one write; what is returned is called when it is acknowledged."""
+        self._open += 1
+        return self.all_sent
+
+    def all_sent(self) -> None:
+        """One less to wait for."""
+        self._open -= 1
+        if self._open == 0:
+            self._call()
 
 
 def _payload(message: Any) -> Payload:  # noqa: ANN401  # as above

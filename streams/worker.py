@@ -1,5 +1,6 @@
 """A worker process: builds the application, says so when it takes records, and runs until it is told to stop."""
 
+import datetime as dt
 from collections.abc import Awaitable, Callable
 
 import faust
@@ -21,7 +22,7 @@ def run_worker(settings: WorkerSettings, when_ready: Callable[[], None]) -> None
     """
     settings.home.state.mkdir(parents=True, exist_ok=True)
     app = build_app(settings)
-    attach(app, TOPOLOGY, settings.steps, given(settings))
+    attach(app, TOPOLOGY, settings.steps, given(settings), clock=lambda: dt.datetime.now(dt.UTC))
     app.task(_when_ready(app, when_ready))
     faust.Worker(app, loglevel="WARNING", override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()
 

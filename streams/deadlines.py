@@ -1,0 +1,47 @@
+"""Deadlines: when the clock alone will change what a step keeps; an index in memory, made anew at each start."""
+
+import datetime as dt
+import heapq
+from collections import defaultdict
+
+from aiokafka.partitioner import murmur2
+
+from schemas.topics import PARTITIONS
+
+
+class Deadlines:
+    """Keys by deadline, for each partition. A deadline that has moved leaves an old entry behind, which is passed over."""
+
+    def __init__(self) -> None:
+        self._of_key: dict[bytes, dt.datetime] = {}
+        self._heaps: dict[int, list[tuple[dt.datetime, bytes]]] = defaultdict(list)
+
+    def note(self, key: bytes, deadline: dt.datetime | None) -> None:
+        """The deadline of what is kept under a key, or that there is none any more."""
+        if deadline is None:
+            self._of_key.pop(key, None)
+        elif self._of_key.get(key) != deadline:
+            self._of_key[key] = deadline
+            heapq.heappush(self._heaps[partition_of(key)], (deadline, key))
+
+    def is_due(self, partition: int, at: dt.datetime) -> bool:
+        """Whether a deadline of this partition has passed."""
+        heap = self._heaps[partition]
+        while heap and self._of_key.get(heap[0][1]) != heap[0][0]:
+            heapq.heappop(heap)
+        return bool(heap) and heap[0][0] <= at
+
+    def due(self, partition: int, at: dt.datetime) -> list[bytes]:
+        """The keys of this partition whose deadline has passed, earliest first; they stay due until ``note`` says otherwise."""
+        found = []
+        while self.is_due(partition, at):
+            deadline, key = heapq.heappop(self._heaps[partition])
+            found.append((deadline, key))
+        for entry in found:
+            heapq.heappush(self._heaps[partition], entry)
+        return [key for _, key in found]
+
+
+def partition_of(key: bytes) -> int:
+    """Where Kafka's own partitioner puts a key (murmur2, as the Java client)."""
+    return (int(murmur2(key)) & 0x7FFFFFFF) % PARTITIONS
