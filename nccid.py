@@ -227,7 +227,7 @@ def up(home: Home, bootstrap: str | None, broker_port: int) -> None:
     read_sites(home.sites)
     read_rules(home.rules)
     cluster = _kafka({**os.environ, "NCCID_BOOTSTRAP": bootstrap}) if bootstrap else None
-    Up(home, cluster, broker_port, tuple(step.name for step in TOPOLOGY.steps), ensure_topics).run()
+    Up(home, cluster, broker_port, TOPOLOGY.workers, ensure_topics).run()
 
 
 @cli.command()
@@ -292,7 +292,9 @@ def demo(directory: Path | None, seed: int, patients: int, *, once: bool) -> Non
 
     from local.demo import run_demo
 
-    sys.exit(run_demo(_demo_parts(seed, patients), directory, once=once, console=Console(width=None if sys.stdout.isatty() else 160)))
+    sys.exit(
+        run_demo(_demo_parts(seed, patients), directory, once=once, console=Console(width=None if sys.stdout.isatty() else 160))
+    )
 
 
 def _demo_parts(seed: int, patients: int) -> "Parts":

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from schemas.coverage import Case, Flag, Images
 
 
-def flags(case: Case, images: Images, *, mismatched: bool) -> list[Flag]:
+def flags(case: Case, images: Images, *, several: bool, mismatched: bool) -> list[Flag]:
     """The flags that hold, in the order of the table below."""
     held = [flag for flag, holds in _FLAGS.items() if holds(case, images)]
-    return [*held, "probable-id-mismatch"] if mismatched else held
+    others: dict[Flag, bool] = {"several-hospital-numbers": several, "probable-id-mismatch": mismatched}
+    return held + [flag for flag, holds in others.items() if holds]
 
 
 def _outside(images: Images) -> bool:

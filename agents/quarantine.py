@@ -18,6 +18,7 @@ class Reason(StrEnum):
     KEY_MISSING = "key-missing"
     IDENTIFIER_UNUSABLE = "identifier-unusable"
     WRONG_KEY = "wrong-key"
+    WITHDRAWN = "withdrawn"
     STEP_FAILED = "step-failed"
 
     @property
@@ -33,6 +34,7 @@ _WORDS = {
     Reason.KEY_MISSING: "sealed with a key version that this keyring lacks; restore the keyring that has it, then replay",
     Reason.IDENTIFIER_UNUSABLE: "the identifier cannot be used at this site; the site has to send it again, corrected",
     Reason.WRONG_KEY: "the message key is not the record's match, so it would be joined in the wrong place; find its producer",
+    Reason.WITHDRAWN: "the patient has opted out; what arrived was dropped, and nothing needs to be done",
     Reason.STEP_FAILED: "an error in our own program; report it with the detail, then replay after the fix",
 }
 
@@ -58,6 +60,7 @@ class Payload:
 def quarantined(rejected: Rejected, step: str, payload: Payload, sealed: Sealed | None) -> Quarantined:
     """The quarantine record: the payload itself where it is known to hold nothing in clear, else only its seal and digest."""
     readable = payload.event is not None
+    keep = rejected.reason is not Reason.WITHDRAWN
     return Quarantined(
         reason=rejected.reason,
         detail=rejected.detail or rejected.reason.words,
@@ -65,7 +68,7 @@ def quarantined(rejected: Rejected, step: str, payload: Payload, sealed: Sealed 
         source=payload.source,
         event=payload.event,
         quarantined_at=payload.at,
-        original=base64.b64encode(payload.content).decode() if readable else None,
+        original=base64.b64encode(payload.content).decode() if readable and keep else None,
         sealed=None if readable else sealed,
         digest=hashlib.sha256(payload.content).hexdigest(),
     )

@@ -1,9 +1,10 @@
-"""Reconcile: folds rows and studies into cases, and says what has arrived and what is missing.
+"""Reconcile: folds all that arrives into cases, and says what has arrived and what is missing.
 
-reads    nccid.rows (RowPseudonymised), nccid.images (StudyPseudonymised), nccid.ticks (Ticked)
-writes   nccid.coverage-status (CasesReconciled), which is the changelog of what it keeps
+reads    nccid.rows (RowPseudonymised), nccid.images (StudyPseudonymised), nccid.withdrawals (PatientWithdrawn),
+         nccid.reviews (CaseReviewed), nccid.ticks (Ticked)
+writes   nccid.coverage-status (CasesReconciled), which is the changelog of what it keeps; nccid.person-cases (PersonCaseSeen)
 keeps    the cases of a match: all patients of a site whose identifiers have the same digits, nearly always one
-rejects  nothing
+rejects  a row or a study of a patient who has opted out: counted, not kept
 
 The fold is idempotent, commutative and associative: registers where the latest (or the first) wins, and sets that grow.
 So neither order, nor repetition, nor the cut into batches can change an answer. A deadline follows from the case; the tick only
@@ -15,10 +16,13 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from agents.status import status
+from agents.status import effective, is_empty, status
 from schemas.coverage import Case, CaseReconciled, CasesReconciled, RowFacts, StudyFacts
-from schemas.records import Pseudonymised, RowPseudonymised, StudyPseudonymised
+from schemas.people import CaseReviewed, PersonCase, PersonCaseSeen, PersonRow
+from schemas.records import PatientWithdrawn, RowPseudonymised, StudyPseudonymised
 from schemas.rules import Rules
+
+OfCase = RowPseudonymised | StudyPseudonymised | PatientWithdrawn | CaseReviewed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Reconcile:
 
     rules: Rules
 
-    def __call__(self, kept: CasesReconciled, record: Pseudonymised) -> CasesReconciled:
+    def __call__(self, kept: CasesReconciled, record: OfCase) -> CasesReconciled:
         """What is known after one more record."""
         cases = {known.case.patient: known.case for known in kept.cases}
         case = cases.get(record.patient) or Case(patient=record.patient, site=record.site, key_version=record.key_version)
@@ -41,38 +45,89 @@ class Reconcile:
 
     def judged(self, match: str, cases: dict[str, Case]) -> CasesReconciled:
         """The cases of a match, each with its status."""
-        mismatched = _mismatched(cases)
-        return CasesReconciled(
-            match=match,
-            cases=[
-                CaseReconciled(case=case, status=status(case, self.rules.at(case.site), mismatched=patient in mismatched))
-                for patient, case in sorted(cases.items())
-            ],
-        )
+        mismatched = _mismatched([effective(case) for case in cases.values()])
+        return CasesReconciled(match=match, cases=[self._judged(case, mismatched) for _, case in sorted(cases.items())])
+
+    def _judged(self, case: Case, mismatched: set[str]) -> CaseReconciled:
+        if is_empty(case):
+            return CaseReconciled(case=case, status=None)
+        known = status(case, self.rules.at(case.site), mismatched=case.patient in mismatched)
+        return CaseReconciled(case=case, status=known)
 
 
-def fold(case: Case, record: Pseudonymised) -> Case:
-    """The case with one more record in it."""
-    case = replace(case, key_version=max(case.key_version, record.key_version))
+def withdrawn(kept: CasesReconciled, patient: str) -> bool:
+    """Whether the patient has opted out, so that nothing more is taken."""
+    return any(known.case.patient == patient and known.case.withdrawn_at is not None for known in kept.cases)
+
+
+def fold(case: Case, record: OfCase) -> Case:
+    """The case with one more record in it; of a case that is withdrawn nothing else is kept."""
+    case = _folded(replace(case, key_version=max(case.key_version, record.key_version)), record)
+    return case if case.withdrawn_at is None else replace(case, main=None, status=None, studies={}, overdue=None)
+
+
+def _folded(case: Case, record: OfCase) -> Case:
     match record:
         case RowPseudonymised(kind="positive"):
-            return replace(case, main=_latest(case.main, _row_facts(record)))
+            return replace(case, main=_latest(case.main, _row_facts(record)), persons=_named(case, record.person))
         case RowPseudonymised():
-            return replace(case, status=_latest(case.status, _row_facts(record)))
+            return replace(case, status=_latest(case.status, _row_facts(record)), persons=_named(case, record.person))
         case StudyPseudonymised():
             study = _grown(case.studies.get(record.study), _study_facts(record))
-            return replace(case, studies=dict(sorted({**case.studies, record.study: study}.items())))
+            studies = dict(sorted({**case.studies, record.study: study}.items()))
+            return replace(case, studies=studies, persons=_named(case, record.person))
+        case CaseReviewed():
+            reviews = dict(sorted({**case.reviews, record.person: record.review}.items()))
+            withdrawn_at = _first(case.withdrawn_at, record.review.withdrawn_at)
+            return replace(case, reviews=reviews, withdrawn_at=withdrawn_at, persons=_named(case, record.person))
+        case PatientWithdrawn():
+            return replace(case, withdrawn_at=_first(case.withdrawn_at, record.withdrawn_at))
+
+
+def _named(case: Case, person: str | None) -> list[str]:
+    return case.persons if person is None else sorted({*case.persons, person})
+
+
+def _first(*times: dt.datetime | None) -> dt.datetime | None:
+    return min((time for time in times if time is not None), default=None)
+
+
+def seen_by_persons(kept: CasesReconciled, patient: str) -> list[PersonCaseSeen]:
+    """What each person whom the case names or has named should know of it."""
+    case = next(known.case for known in kept.cases if known.case.patient == patient)
+    return [
+        PersonCaseSeen(
+            person=person,
+            case=PersonCase(
+                patient=case.patient,
+                site=case.site,
+                match=kept.match,
+                key_version=case.key_version,
+                main=_person_row(case.main, person),
+                status=_person_row(case.status, person),
+                has_studies=bool(case.studies),
+            ),
+        )
+        for person in case.persons
+    ]
+
+
+def _person_row(row: RowFacts | None, person: str) -> PersonRow | None:
+    if row is None:
+        return None
+    return PersonRow(uploaded_at=row.uploaded_at, upload=row.upload, row=row.row, mine=row.person == person, result=row.result)
 
 
 def next_deadline(kept: CasesReconciled) -> dt.datetime | None:
     """When the clock alone will change something; None when it will not."""
-    waiting = (known.status for known in kept.cases if known.status.state.startswith("awaiting"))
+    statuses = (known.status for known in kept.cases if known.status is not None)
+    waiting = (status for status in statuses if status.state.startswith("awaiting"))
     return min((status.deadline for status in waiting if status.deadline is not None), default=None)
 
 
 def _overdue(known: CaseReconciled, at: dt.datetime) -> Case:
     """The deadline itself is kept, not the time of the tick: when somebody looked makes no difference."""
-    deadline = known.status.deadline
+    deadline = known.status.deadline if known.status else None
     if deadline is None or deadline > at:
         return known.case
     return replace(known.case, overdue=max(deadline, known.case.overdue or deadline))
@@ -127,8 +182,8 @@ def _grown(known: StudyFacts | None, new: StudyFacts) -> StudyFacts:
     )
 
 
-def _mismatched(cases: dict[str, Case]) -> set[str]:
+def _mismatched(cases: list[Case]) -> set[str]:
     """Patients of complementary sides under one match: a row without images beside images without a row."""
-    rows_only = {patient for patient, case in cases.items() if not case.studies}
-    images_only = {patient for patient, case in cases.items() if case.main is None and case.status is None}
+    rows_only = {case.patient for case in cases if not case.studies and (case.main or case.status)}
+    images_only = {case.patient for case in cases if case.studies and not (case.main or case.status)}
     return rows_only | images_only if rows_only and images_only else set()

@@ -2,10 +2,14 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Literal
+
+from msgspec.structs import replace
 
 from agents.flags import flags
 from agents.window import Window, window
-from schemas.coverage import Case, Counts, CoverageStatus, Data, Group, Images, State, StudyFacts
+from schemas.coverage import Case, Counts, CoverageStatus, Data, Group, Images, RowFacts, State, StudyFacts
+from schemas.people import PersonRow
 from schemas.rules import Modalities, SiteRules
 
 
@@ -17,6 +21,9 @@ def status(case: Case, rules: SiteRules, *, mismatched: bool) -> CoverageStatus:
         rules: those of the site.
         mismatched: a case with the same digits in another representation holds the other half.
     """
+    if case.withdrawn_at is not None:
+        return _withdrawn(case, case.withdrawn_at)
+    case = effective(case)
     inside = window(case.main, case.status, rules.windows)
     images = _images(case.studies.values(), inside, rules.modalities)
     state, since, deadline = _overdue(case, *_state(case, rules, inside))
@@ -26,12 +33,52 @@ def status(case: Case, rules: SiteRules, *, mismatched: bool) -> CoverageStatus:
         site=case.site,
         group=group(case),
         state=state,
-        flags=flags(case, images, mismatched=mismatched),
+        flags=flags(case, images, several=_reviewed(case, "several"), mismatched=mismatched or _reviewed(case, "mismatched")),
         data=_data(case),
         images=images,
         since=since,
         deadline=deadline,
         updated_at=max(*_times(case), since),
+        key_version=case.key_version,
+    )
+
+
+def effective(case: Case) -> Case:
+    """The case without rows that have moved to another number of the site."""
+    return replace(case, main=_staying(case.main, case, "main_moved"), status=_staying(case.status, case, "status_moved"))
+
+
+def is_empty(case: Case) -> bool:
+    """Whether nothing is left to have a status."""
+    left = effective(case)
+    return not (left.main or left.status or left.studies or left.withdrawn_at)
+
+
+def _staying(row: RowFacts | None, case: Case, moved: Literal["main_moved", "status_moved"]) -> RowFacts | None:
+    review = case.reviews.get(row.person or "") if row is not None else None
+    gone: PersonRow | None = getattr(review, moved, None)
+    return None if row is not None and gone is not None and row.rank <= gone.rank else row
+
+
+def _reviewed(case: Case, flag: Literal["several", "mismatched"]) -> bool:
+    review = case.reviews.get(person(case) or "")
+    return bool(getattr(review, flag, False))
+
+
+def _withdrawn(case: Case, at: dt.datetime) -> CoverageStatus:
+    """Nothing but that the patient opted out, and who it is, so that the Checker can say so."""
+    return CoverageStatus(
+        patient=case.patient,
+        person=next(iter(case.persons), None),
+        site=case.site,
+        group="unknown",
+        state="withdrawn",
+        flags=[],
+        data="none",
+        images=Images(),
+        since=at,
+        deadline=None,
+        updated_at=at,
         key_version=case.key_version,
     )
 

@@ -26,12 +26,12 @@ MakeTopics = Callable[[KafkaSettings, int], None]
 
 @dataclass
 class Up:
-    """A set-up on one home: a broker (embedded, unless a cluster is given), the sender, and a worker a step."""
+    """A set-up on one home: a broker (embedded, unless a cluster is given), the sender, and the workers."""
 
     home: Home
     cluster: KafkaSettings | None
     broker_port: int
-    steps: tuple[str, ...]
+    workers: tuple[tuple[str, ...], ...]  # the steps of each worker process
     make_topics: MakeTopics
     supervisor: Supervisor = field(init=False)
     kafka: KafkaSettings = field(init=False)
@@ -86,7 +86,9 @@ class Up:
             "NCCID_EMBEDDED": "1" if self.cluster is None else "0",
             **to_environment(self.kafka),
         }
-        workers = [Role(f"worker-{step}", own_command("worker", "--step", step), environment) for step in self.steps]
+        workers = [
+            Role("-".join(("worker", *steps)), own_command("worker", *_named(steps)), environment) for steps in self.workers
+        ]
         return [Role("sender", own_command("sender"), environment), *workers]
 
     def _died(self, role: Role) -> None:
@@ -98,3 +100,7 @@ class Up:
         self._start_broker(broker_role(port))
         for client in self._clients():
             self.supervisor.start(client)
+
+
+def _named(steps: tuple[str, ...]) -> list[str]:
+    return [word for step in steps for word in ("--step", step)]

@@ -15,20 +15,19 @@ class StatusView:
         self._match_of_patient: dict[str, str] = {}
 
     def __len__(self) -> int:
-        return sum(len(cases.cases) for cases in self._by_match.values())
+        return sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[CoverageStatus]:
-        return (known.status for cases in self._by_match.values() for known in cases.cases)
+        return (status for match in self._by_match for status in self._statuses(match))
 
     def apply(self, cases: CasesReconciled) -> None:
         """Takes the newest record of a match in place of the one before."""
-        if before := self._by_match.get(cases.match):
-            self._forget(before)
+        self._forget(cases.match)
         self._by_match[cases.match] = cases
-        for known in cases.cases:
-            self._match_of_patient[known.status.patient] = cases.match
-            if known.status.person is not None:
-                self._matches_of_person[known.status.person].add(cases.match)
+        for status in self._statuses(cases.match):
+            self._match_of_patient[status.patient] = cases.match
+            if status.person is not None:
+                self._matches_of_person[status.person].add(cases.match)
 
     def patient(self, patient: str) -> CoverageStatus | None:
         """The status of a patient pseudonym."""
@@ -42,10 +41,10 @@ class StatusView:
 
     def _statuses(self, match: str | None) -> list[CoverageStatus]:
         cases = self._by_match.get(match) if match is not None else None
-        return [known.status for known in cases.cases] if cases else []
+        return [known.status for known in cases.cases if known.status is not None] if cases else []
 
-    def _forget(self, before: CasesReconciled) -> None:
-        for known in before.cases:
-            self._match_of_patient.pop(known.status.patient, None)
-            if known.status.person is not None:
-                self._matches_of_person[known.status.person].discard(before.match)
+    def _forget(self, match: str) -> None:
+        for status in self._statuses(match):
+            self._match_of_patient.pop(status.patient, None)
+            if status.person is not None:
+                self._matches_of_person[status.person].discard(match)

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.people import Review
 from schemas.records import Record
 
 Group = Literal["positive", "negative", "unknown"]
@@ -77,6 +78,9 @@ class Case(Record, frozen=True, kw_only=True):
     status: RowFacts | None = None
     studies: dict[str, StudyFacts] = msgspec.field(default_factory=dict)
     overdue: dt.datetime | None = None  # the latest deadline of this case that the clock has passed
+    persons: list[str] = msgspec.field(default_factory=list)  # everybody whom a row or study of it has named
+    reviews: dict[str, Review] = msgspec.field(default_factory=dict)  # by person: what other cases mean for this one
+    withdrawn_at: dt.datetime | None = None  # opted out; nothing else is kept then
 
 
 class Counts(Record, frozen=True, kw_only=True):
@@ -113,10 +117,10 @@ class CoverageStatus(Record, frozen=True, kw_only=True):
 
 
 class CaseReconciled(Record, frozen=True, kw_only=True):
-    """A case and the status that follows from it."""
+    """A case and the status that follows from it; none where nothing is left, since its row moved to another number."""
 
     case: Case
-    status: CoverageStatus
+    status: CoverageStatus | None
 
 
 class CasesReconciled(Record, frozen=True, kw_only=True, tag="cases-reconciled/1"):

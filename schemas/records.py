@@ -75,6 +75,15 @@ class StudyReceived(Record, frozen=True, kw_only=True, tag="study-received/1"):
     settled: bool  # nothing new has come for a while
 
 
+class WithdrawalSubmitted(Record, frozen=True, kw_only=True, tag="withdrawal-submitted/1"):
+    """A patient has opted out, as the site was told."""
+
+    event: str
+    site: str
+    withdrawn_at: dt.datetime
+    identity: Sealed  # of identity.seal.RowIdentity: the NHS/CHI number, or the hospital number, or both
+
+
 # --- what pseudonymise says: no identifier from here on --------------------------------------------------------------
 
 
@@ -120,6 +129,17 @@ class StudyPseudonymised(Record, frozen=True, kw_only=True, tag="study-pseudonym
     settled: bool
 
 
+class PatientWithdrawn(Record, frozen=True, kw_only=True, tag="patient-withdrawn/1"):
+    """The patient of this pseudonym has opted out."""
+
+    event: str
+    site: str
+    patient: str
+    match: str
+    key_version: int
+    withdrawn_at: dt.datetime
+
+
 # --- what the clock says ---------------------------------------------------------------------------------------------
 
 
@@ -154,6 +174,5 @@ class Quarantined(Record, frozen=True, kw_only=True, tag="quarantined/1"):
     digest: str  # SHA-256 of the payload
 
 
-Raw = RowSubmitted | StudyReceived
+Raw = RowSubmitted | StudyReceived | WithdrawalSubmitted
 Pseudonymised = RowPseudonymised | StudyPseudonymised
-Reconcilable = RowPseudonymised | StudyPseudonymised | Ticked

@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from schemas.coverage import CasesReconciled
+from schemas.people import CaseReviewed, PersonCaseSeen, PersonEvent, PersonReconciled
 from schemas.records import (
+    PatientWithdrawn,
     Pseudonymised,
     Quarantined,
     Raw,
-    Reconcilable,
     RowPseudonymised,
     RowSubmitted,
     StudyPseudonymised,
     StudyReceived,
     Ticked,
+    WithdrawalSubmitted,
 )
 from schemas.wire import Wire
 
@@ -53,10 +55,15 @@ class Topic(Generic[R]):
 
 RAW_ROWS = Topic("nccid.raw.rows", RowSubmitted, key="routing HMAC of site and identifier digits", retention_ms=7 * DAY_MS)
 RAW_IMAGES = Topic("nccid.raw.images", StudyReceived, key="routing HMAC of site and identifier digits", retention_ms=7 * DAY_MS)
+RAW_WITHDRAWALS = Topic("nccid.raw.withdrawals", WithdrawalSubmitted, key="routing HMAC of the site alone")
 ROWS = Topic("nccid.rows", RowPseudonymised, key="match")
 IMAGES = Topic("nccid.images", StudyPseudonymised, key="match")
+WITHDRAWALS = Topic("nccid.withdrawals", PatientWithdrawn, key="match")
 TICKS = Topic("nccid.ticks", Ticked, key="none: one for each partition", retention_ms=DAY_MS)
 COVERAGE_STATUS = Topic("nccid.coverage-status", CasesReconciled, key="match", compacted=True)
+PERSON_CASES = Topic("nccid.person-cases", PersonCaseSeen, key="person", retention_ms=7 * DAY_MS)
+PEOPLE = Topic("nccid.people", PersonReconciled, key="person", compacted=True)
+REVIEWS = Topic("nccid.reviews", CaseReviewed, key="match", retention_ms=7 * DAY_MS)
 QUARANTINE = Topic("nccid.quarantine", Quarantined, key="topic/partition/offset of the source", retention_ms=90 * DAY_MS)
 
 AnyTopic = (
@@ -64,13 +71,34 @@ AnyTopic = (
     | Topic[StudyReceived]
     | Topic[RowPseudonymised]
     | Topic[StudyPseudonymised]
+    | Topic[WithdrawalSubmitted]
+    | Topic[PatientWithdrawn]
+    | Topic[PersonCaseSeen]
+    | Topic[PersonReconciled]
+    | Topic[CaseReviewed]
     | Topic[Ticked]
     | Topic[CasesReconciled]
     | Topic[Quarantined]
 )
 
-TOPICS: tuple[AnyTopic, ...] = (RAW_ROWS, RAW_IMAGES, ROWS, IMAGES, TICKS, COVERAGE_STATUS, QUARANTINE)
+TOPICS: tuple[AnyTopic, ...] = (
+    RAW_ROWS,
+    RAW_IMAGES,
+    RAW_WITHDRAWALS,
+    ROWS,
+    IMAGES,
+    WITHDRAWALS,
+    TICKS,
+    COVERAGE_STATUS,
+    PERSON_CASES,
+    PEOPLE,
+    REVIEWS,
+    QUARANTINE,
+)
+
+Reconcilable = RowPseudonymised | StudyPseudonymised | PatientWithdrawn | CaseReviewed | Ticked
 
 RAW_WIRE: Wire[Raw] = Wire(Raw)  # type: ignore[arg-type]  # a union of types, which mypy does not see as a type
 PSEUDONYMISED_WIRE: Wire[Pseudonymised] = Wire(Pseudonymised)  # type: ignore[arg-type]  # as above
 RECONCILABLE_WIRE: Wire[Reconcilable] = Wire(Reconcilable)  # type: ignore[arg-type]  # as above
+PERSON_WIRE: Wire[PersonEvent] = Wire(PersonEvent)  # type: ignore[arg-type]  # as above

@@ -16,9 +16,9 @@ def guarded(step: str, working: Working, message: Message, payload: Payload) -> 
         return _rejected(step, working, Rejected(Reason.UNDECODABLE, str(error)), payload)
     except Exception as error:  # noqa: BLE001  # a bug is quarantined with its type; its text may hold a value
         return _rejected(step, working, Rejected(Reason.STEP_FAILED, type(error).__name__), payload)
-    if isinstance(worked.outcome, Rejected):
-        return _rejected(step, working, worked.outcome, replace(payload, event=worked.event))
-    return worked.outcome
+    if worked.rejected is None:
+        return worked.emitted
+    return worked.emitted + _rejected(step, working, worked.rejected, replace(payload, event=worked.event))
 
 
 def _rejected(step: str, working: Working, rejected: Rejected, payload: Payload) -> tuple[Emitted, ...]:

@@ -15,27 +15,34 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agents.pseudonymise import Pseudonymise
+from agents.people import people, reviews
+from agents.pseudonymise import Pseudonymise, Pseudonymous
 from agents.quarantine import Reason, Rejected
-from agents.reconcile import Reconcile, next_deadline
+from agents.reconcile import OfCase, Reconcile, next_deadline, seen_by_persons, withdrawn
 from identity.keyring import Keyring
 from identity.pseudonyms import Pseudonymiser
 from identity.seal import LinkageSealer, Sealer
 from schemas.coverage import CasesReconciled, empty_cases
-from schemas.records import RowPseudonymised, Sealed, Ticked
+from schemas.people import CaseReviewed, PersonWithdrawn, empty_person
+from schemas.records import PatientWithdrawn, RowPseudonymised, Sealed, StudyPseudonymised, Ticked
 from schemas.rules import Rules
 from schemas.sites import Sites
 from schemas.topics import (
     COVERAGE_STATUS,
     IMAGES,
-    PSEUDONYMISED_WIRE,
+    PEOPLE,
+    PERSON_CASES,
+    PERSON_WIRE,
     QUARANTINE,
     RAW_IMAGES,
     RAW_ROWS,
     RAW_WIRE,
+    RAW_WITHDRAWALS,
     RECONCILABLE_WIRE,
+    REVIEWS,
     ROWS,
     TICKS,
+    WITHDRAWALS,
     AnyTopic,
 )
 
@@ -70,10 +77,11 @@ class Emitted:
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """What became of a message: records (none where nothing changed), or why it was rejected; ``event`` names what it held."""
+    """What became of a message: records (none where nothing changed), and why it was rejected; ``event`` names what it held."""
 
     event: str
-    outcome: tuple[Emitted, ...] | Rejected
+    emitted: tuple[Emitted, ...] = ()
+    rejected: Rejected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,13 @@ class Topology:
         """
         return {step.name: step for step in self.steps}[name]
 
+    @property
+    def workers(self) -> tuple[tuple[str, ...], ...]:
+        """Steps by worker process: those that hold keys apart from those that do not."""
+        keyed = tuple(step.name for step in self.steps if step.needs_keys)
+        keyless = tuple(step.name for step in self.steps if not step.needs_keys)
+        return (keyed, keyless)
+
     def orphans(self) -> list[str]:
         """Topics that are read but never written, or written but never read; the sound topology has none."""
         read = {topic.name for step in self.steps for topic in step.all_read} | {topic.name for topic in self.read_by_people}
@@ -150,11 +165,23 @@ def _pseudonymise(given: Given) -> Working:
         record = RAW_WIRE.decode(message.value)
         outcome = step(record)
         if isinstance(outcome, Rejected):
-            return Worked(record.event, outcome)
-        topic: AnyTopic = ROWS if isinstance(outcome, RowPseudonymised) else IMAGES
-        return Worked(record.event, (Emitted(topic, outcome.match.encode(), PSEUDONYMISED_WIRE.encode(outcome)),))
+            return Worked(record.event, rejected=outcome)
+        return Worked(record.event, tuple(map(_addressed, outcome)))
 
     return Working(work, seal=sealer.seal_payload)
+
+
+def _addressed(record: Pseudonymous) -> Emitted:
+    """Where a record goes once it is without identifiers."""
+    match record:
+        case RowPseudonymised():
+            return Emitted(ROWS, record.match.encode(), ROWS.wire.encode(record))
+        case StudyPseudonymised():
+            return Emitted(IMAGES, record.match.encode(), IMAGES.wire.encode(record))
+        case PatientWithdrawn():
+            return Emitted(WITHDRAWALS, record.match.encode(), WITHDRAWALS.wire.encode(record))
+        case PersonWithdrawn():
+            return Emitted(PERSON_CASES, record.person.encode(), PERSON_WIRE.encode(record))
 
 
 def _reconcile(given: Given) -> Working:
@@ -165,42 +192,82 @@ def _reconcile(given: Given) -> Working:
         kept = None if message.kept is None else wire.decode(message.kept)
         if isinstance(record, Ticked):
             return Worked("tick", () if kept is None else changed(kept, step.ticked(kept, record.at)))
+        event = record.patient if isinstance(record, CaseReviewed) else record.event
         if message.key != record.match.encode():
-            return Worked(record.event, Rejected(Reason.WRONG_KEY))
+            return Worked(event, rejected=Rejected(Reason.WRONG_KEY))
         known = kept or empty_cases(record.match)
-        return Worked(record.event, changed(known, step(known, record)))
+        arrived = isinstance(record, RowPseudonymised | StudyPseudonymised)
+        dropped = Rejected(Reason.WITHDRAWN) if arrived and withdrawn(known, record.patient) else None
+        now = step(known, record)
+        return Worked(event, changed(known, now) + introductions(now, record), dropped)
 
     def changed(known: CasesReconciled, now: CasesReconciled) -> tuple[Emitted, ...]:
         return () if now == known else (Emitted(COVERAGE_STATUS, now.match.encode(), wire.encode(now), next_deadline(now)),)
 
+    def introductions(now: CasesReconciled, record: OfCase) -> tuple[Emitted, ...]:
+        """Said at every row and study, changed or not, so that a crash loses none; reviews need no answer."""
+        if isinstance(record, CaseReviewed):
+            return ()
+        seen = seen_by_persons(now, record.patient)
+        return tuple(Emitted(PERSON_CASES, each.person.encode(), PERSON_WIRE.encode(each)) for each in seen)
+
     return Working(work, deadline=lambda kept: next_deadline(wire.decode(kept)))
+
+
+def _people(_: Given) -> Working:
+    wire = PEOPLE.wire
+
+    def work(message: Message) -> Worked:
+        event = PERSON_WIRE.decode(message.value)
+        if message.key != event.person.encode():
+            return Worked(event.person, rejected=Rejected(Reason.WRONG_KEY))
+        known = empty_person(event.person) if message.kept is None else wire.decode(message.kept)
+        now = people(known, event)
+        state = () if now == known else (Emitted(PEOPLE, message.key, wire.encode(now)),)
+        return Worked(event.person, state + tuple(_review(each) for each in reviews(now)))
+
+    return Working(work)
+
+
+def _review(review: CaseReviewed) -> Emitted:
+    return Emitted(REVIEWS, review.match.encode(), REVIEWS.wire.encode(review))
 
 
 TOPOLOGY = Topology(
     steps=(
         Step(
             "pseudonymise",
-            reads=(RAW_ROWS, RAW_IMAGES),
-            writes=(ROWS, IMAGES),
+            reads=(RAW_ROWS, RAW_IMAGES, RAW_WITHDRAWALS),
+            writes=(ROWS, IMAGES, WITHDRAWALS, PERSON_CASES),
             keeps=None,
             ticks=None,
             needs_keys=True,
             build=_pseudonymise,
         ),
-        # now: RowPseudonymised, StudyPseudonymised, key = match
+        # now: RowPseudonymised, StudyPseudonymised, PatientWithdrawn, key = match; PersonWithdrawn, key = person
         Step(
             "reconcile",
-            reads=(ROWS, IMAGES),
-            writes=(COVERAGE_STATUS,),
+            reads=(ROWS, IMAGES, WITHDRAWALS, REVIEWS),
+            writes=(COVERAGE_STATUS, PERSON_CASES),
             keeps=COVERAGE_STATUS,
             ticks=TICKS,
             needs_keys=False,
             build=_reconcile,
         ),
-        # now: CasesReconciled, key = match; at most one message an event
+        # now: CasesReconciled, key = match; PersonCaseSeen, key = person
+        Step(
+            "people",
+            reads=(PERSON_CASES,),
+            writes=(PEOPLE, REVIEWS),
+            keeps=PEOPLE,
+            ticks=None,
+            needs_keys=False,
+            build=_people,
+        ),
+        # now: PersonReconciled, key = person; CaseReviewed, key = match, back to reconcile
     ),
     quarantine=QUARANTINE,
-    fed_by_edge=(RAW_ROWS, RAW_IMAGES),
+    fed_by_edge=(RAW_ROWS, RAW_IMAGES, RAW_WITHDRAWALS),
     fed_by_clock=(TICKS,),
-    read_by_people=(COVERAGE_STATUS,),
+    read_by_people=(COVERAGE_STATUS, PEOPLE),
 )

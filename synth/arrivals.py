@@ -23,7 +23,7 @@ class Arrived:
     studies: dict[str, Study] = field(default_factory=dict)  # by StudyInstanceUID
     modalities: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # of what was sent of each study
     shared_study: bool = False  # a study came under two PatientIDs
-    mismatch: bool = False  # another case has the same digits, and the side that is missing here
+    mismatch: bool = False  # another case has the same digits, and or the same NHS number, and the side that is missing here
 
     @property
     def row(self) -> Row | None:
@@ -82,8 +82,14 @@ def _mark_mismatches(cases: Cases, hospital_sites: set[str]) -> None:
     alike: dict[tuple[str, str], list[Arrived]] = defaultdict(list)
     for case in cases.values():
         if case.site in hospital_sites:
-            alike[case.site, digits(case.identifier) or case.identifier].append(case)
+            for name in {digits(case.identifier) or case.identifier, *_nhs_numbers(case)}:
+                alike[case.site, name].append(case)
     for group in alike.values():
         for one, other in permutations(group, 2):
             if one.row and not one.studies and other.studies and not other.row:
                 one.mismatch = other.mismatch = True
+
+
+def _nhs_numbers(case: Arrived) -> set[str]:
+    """The NHS numbers that a case goes by: of its rows, or its identifier, should the images carry one."""
+    return {row.nhs_number for row in (case.main, case.status) if row and row.nhs_number} or {case.identifier}

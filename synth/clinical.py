@@ -40,6 +40,18 @@ def _of(what: Callable[[Course], Value]) -> Maker:
     return lambda _, course: what(course)
 
 
+def _day(what: Callable[[Course], dt.date | None]) -> Maker:
+    """A date cell; now and then day-first text, or a date after text that some system put before it."""
+
+    def make(rng: random.Random, course: Course) -> Value:
+        day, chance = what(course), rng.random()
+        if day is None or chance > 0.1:
+            return day
+        return f"{day:%d/%m/%Y}" if chance > 0.01 else f"[Text] - {day:%Y-%m-%d}"
+
+    return make
+
+
 def _often_plain(plain: Maker, *odd: Value) -> Maker:
     """Now and then as a nurse writes: a remark after the number, a word for a code."""
     return lambda rng, course: plain(rng, course) if rng.random() > 0.04 else rng.choice(odd)
@@ -65,17 +77,17 @@ _COLUMNS: dict[str, tuple[float, Maker]] = {
     "Current Angiotension receptor blocker use": (0.9, _YES_NO_UNKNOWN),
     "Current NSAID used": (0.9, _often_plain(_YES_NO_UNKNOWN, "1 ibuprofen", "Yes")),
     "Ethnicity": (0.9, _often_plain(_code(*"AAAAAAAABCDEFGHJKLMNPRS"), "White British", 99)),
-    "Date of acquisition of 1st RT-PCR": (0.9, _of(lambda course: course.swab)),
-    "Date of acquisition of 2nd RT-PCR": (0.9, _of(lambda course: course.second_swab)),
-    "Date of result of 1st RT-PCR": (0.9, _of(lambda course: course.after_swab(1))),
-    "Date of result of 2nd RT-PCR": (0.9, _of(lambda course: course.second_result)),
-    "Date of admission": (0.95, _of(lambda course: course.admission)),
-    "Date of ITU admission": (1, _of(lambda course: course.itu)),
-    "Date of intubation": (1, _of(lambda course: course.intubation)),
-    "Date of 1st CXR": (0.8, _of(lambda course: course.after_swab(0))),
-    "Date of 2nd CXR": (0.4, _of(lambda course: course.after_swab(4))),
-    "Date last known alive": (0.9, _of(lambda course: course.last_alive)),
-    "Date of death": (1, _of(lambda course: course.death)),
+    "Date of acquisition of 1st RT-PCR": (0.9, _day(lambda course: course.swab)),
+    "Date of acquisition of 2nd RT-PCR": (0.9, _day(lambda course: course.second_swab)),
+    "Date of result of 1st RT-PCR": (0.9, _day(lambda course: course.after_swab(1))),
+    "Date of result of 2nd RT-PCR": (0.9, _day(lambda course: course.second_result)),
+    "Date of admission": (0.95, _day(lambda course: course.admission)),
+    "Date of ITU admission": (1, _day(lambda course: course.itu)),
+    "Date of intubation": (1, _day(lambda course: course.intubation)),
+    "Date of 1st CXR": (0.8, _day(lambda course: course.after_swab(0))),
+    "Date of 2nd CXR": (0.4, _day(lambda course: course.after_swab(4))),
+    "Date last known alive": (0.9, _day(lambda course: course.last_alive)),
+    "Date of death": (1, _day(lambda course: course.death)),
     "Duration of symptoms": (0.85, _often_plain(_whole(1, 21, 6), "3-4 days", "unclear")),
     "Respiratory rate on admission": (0.95, _whole(14, 40, 20)),
     "Heart rate on admission": (0.95, _whole(52, 145, 92)),

@@ -23,6 +23,10 @@ def _hospital(site: Site) -> bool:
     return site.pacs_identifier == "hospital"
 
 
+def _nhs(site: Site) -> bool:
+    return not _hospital(site)
+
+
 def _letters(site: Site) -> bool:
     return _hospital(site) and not _digits(site)
 
@@ -97,9 +101,11 @@ DAMAGE = (
     Damage(4, _anywhere, rows.date_corrected(into_window=False)),
     Damage(4, _anywhere, rows.year_corrected),
     # two ways of writing one number
-    Damage(8, _letters, numbers.misspelt_in_sheet(images=True)),
+    Damage(5, _letters, numbers.misspelt_in_sheet(way=0)),
+    Damage(3, _letters, numbers.misspelt_in_sheet()),
     Damage(2, _letters, numbers.misspelt_in_sheet(images=False)),
-    Damage(8, _hospital, numbers.misspelt_in_images),
+    Damage(4, _letters, numbers.misspelt_in_images(way=0)),
+    Damage(4, _hospital, numbers.misspelt_in_images()),
     Damage(4, _digits, numbers.zeros_lost),
     Damage(6, _hospital, numbers.nhs_number_as_patient_id),
     # odd writing that means the same
@@ -109,7 +115,9 @@ DAMAGE = (
     Damage(2, _anywhere, numbers.written_by(Hand(nhs="no-break-spaces"))),
     Damage(2, _letters, numbers.written_by(Hand(number="lower"))),
     Damage(2, _letters, numbers.written_by(Hand(patient_id="lower"))),
+    Damage(2, _digits, numbers.written_by(Hand(number="numeric"))),
     Damage(2, _hospital, numbers.written_by(Hand(number="padded", patient_id="padded"))),
+    Damage(2, _nhs, numbers.written_by(Hand(patient_id="spaces"))),
 )
 
 OLD_FILE_STORY = Damage(5, _anywhere, rows.undone_by_old_file)

@@ -24,7 +24,7 @@ def three_years_before(*, and_days: int) -> Story:
     """A positive patient's only film, three calendar years and so many days before the swab."""
 
     def tell(draft: Draft, site: Site) -> None:
-        swab = (draft.today - dt.timedelta(days=draft.rng.randint(20, 300))).replace(day=17)
+        swab = (draft.today - dt.timedelta(days=draft.rng.randint(50, 300))).replace(day=17)
         patient = draft.patient(site, "positive", swab)
         _row_and(draft, patient, film(draft, patient, swab.replace(year=swab.year - 3) - dt.timedelta(days=and_days)))
 
@@ -113,11 +113,9 @@ def of_two_patients(draft: Draft, site: Site) -> None:
     rows, images = draft.order()
     draft.put(row_of(patient), rows)
     study = good_film(draft, patient)
-    if others := [other for other in draft.plain if other.site == site.code]:
-        other = draft.rng.choice(others)
-        stray = draft.room.another_image(study, other, draft.pacs_id(other))
-        study = replace(study, instances=(*study.instances, stray))
-    draft.send(study, images)
+    other = draft.rng.choice([other for other in draft.plain if other.site == site.code] or [patient])
+    stray = draft.room.another_image(study, other, draft.pacs_id(other))
+    draft.send(replace(study, instances=(*study.instances, stray)), images)
 
 
 def _row_and_study(draft: Draft, site: Site, *modalities: str) -> tuple[Study, int, int]:

@@ -4,31 +4,33 @@ from dataclasses import replace
 
 from schemas.sites import Site
 from synth.draft import Draft, row_of
-from synth.model import Hand
+from synth.model import Hand, Patient
 from synth.numbers import misspellings
 from synth.stories import Story, good_film, history
 
 
-def misspelt_in_sheet(*, images: bool) -> Story:
-    """The nurse writes the hospital's number, not Radiology's: RR12345678 without the RR, or the like."""
+def misspelt_in_sheet(*, way: int | None = None, images: bool = True) -> Story:
+    """The nurse writes the number in another way than Radiology: the first is without the prefix, None is any."""
 
     def tell(draft: Draft, site: Site) -> None:
         patient = draft.patient(site)
-        wrong = draft.rng.choice(misspellings(patient.hospital_number))
-        draft.misfits.append(replace(row_of(patient), hospital_number=wrong))
+        draft.misfits.append(replace(row_of(patient), hospital_number=_misspelt(draft, patient, way)))
         if images:
             history(draft, patient, draft.order()[1])
 
     return tell
 
 
-def misspelt_in_images(draft: Draft, site: Site) -> None:
-    """PACS sends under the hospital's number, the sheet holds Radiology's."""
-    patient = draft.patient(site)
-    rows, images = draft.order()
-    draft.put(row_of(patient), rows)
-    wrong = draft.rng.choice(misspellings(patient.hospital_number))
-    draft.send(good_film(draft, patient, wrong), images)
+def misspelt_in_images(*, way: int | None = None) -> Story:
+    """PACS sends under another form of the number than the sheet holds: the first is without the prefix, None is any."""
+
+    def tell(draft: Draft, site: Site) -> None:
+        patient = draft.patient(site)
+        rows, images = draft.order()
+        draft.put(row_of(patient), rows)
+        draft.send(good_film(draft, patient, _misspelt(draft, patient, way)), images)
+
+    return tell
 
 
 def zeros_lost(draft: Draft, site: Site) -> None:
@@ -48,11 +50,17 @@ def nhs_number_as_patient_id(draft: Draft, site: Site) -> None:
 
 def written_by(hand: Hand) -> Story:
     """Everything is right, and written in that hand."""
+    starts = tuple("123456789") if hand.number == "numeric" else ""  # so that a number can be written without loss
 
     def tell(draft: Draft, site: Site) -> None:
-        patient = draft.patient(site, hand=hand)
+        patient = draft.patient(site, hand=hand, number_starts=starts)
         rows, images = draft.order()
         draft.put(row_of(patient), rows)
         history(draft, patient, images)
 
     return tell
+
+
+def _misspelt(draft: Draft, patient: Patient, way: int | None) -> str:
+    ways = misspellings(patient.hospital_number)
+    return draft.rng.choice(ways) if way is None else ways[way]

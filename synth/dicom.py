@@ -45,7 +45,6 @@ def _equipment(code: str, name: str, modality: str) -> Encoded:
         SeriesDescription=kind(modality).series,
         ProtocolName=kind(modality).series,
         BodyPartExamined="CHEST",
-        PositionReferenceIndicator="",
     )
     return encoded(values)
 

@@ -61,7 +61,7 @@ class Draft:
         swab_date: dt.date | None = None,
         hand: Hand | None = None,
         person: Person | None = None,
-        number_starts: str = "",
+        number_starts: str | tuple[str, ...] = "",
     ) -> Patient:
         """A patient new at the site: a new person unless one is given, everything else as chance will have it."""
         numbers = self.hospital_numbers[site.code]

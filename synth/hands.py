@@ -23,10 +23,8 @@ def drawn(rng: random.Random, shares: dict[T, int]) -> T:
     return rng.choices(list(shares), list(shares.values()))[0]
 
 
-def nhs_cell(number: str | None, style: NhsStyle) -> str | int | None:
+def nhs_cell(number: str, style: NhsStyle) -> str | int:
     """What stands in the cell for the NHS number."""
-    if number is None:
-        return None
     parts = (number[:3], number[3:6], number[6:])
     match style:
         case "plain":
@@ -37,17 +35,22 @@ def nhs_cell(number: str | None, style: NhsStyle) -> str | int | None:
             return "-".join(parts)
         case "no-break-spaces":
             return "\u00a0".join(parts) + "\u200b"
-        case "numeric":
+        case _:  # numeric
             return int(number)
 
 
 def number_text(number: str, style: NumberStyle) -> str | int:
-    """What stands in the cell for the hospital number, or in PatientID. Numeric only where no zero gets lost by it."""
+    """What stands in the cell for the hospital number, or in PatientID: the number, such that it is still the same number.
+
+    Spaces only inside an NHS number, and a numeric cell only where no zero gets lost by it.
+    """
     match style:
         case "lower":
             return number.lower()
         case "padded":
             return f" {number}  "
+        case "spaces" if len(number) == 10:
+            return nhs_cell(number, "spaces")
         case "numeric" if number.isdecimal() and not number.startswith("0"):
             return int(number)
         case _:

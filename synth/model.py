@@ -13,7 +13,7 @@ from schemas.sites import Sites
 Door = Literal["positive", "negative", "images"]
 Group = Literal["positive", "negative"]
 NhsStyle = Literal["plain", "spaces", "hyphens", "numeric", "no-break-spaces"]
-NumberStyle = Literal["plain", "lower", "padded", "numeric"]
+NumberStyle = Literal["plain", "lower", "padded", "numeric", "spaces"]
 DateStyle = Literal["cell", "iso", "day-first", "serial"]
 DatedBy = Literal["StudyDate", "AcquisitionDate", "ContentDate"]
 

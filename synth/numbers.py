@@ -8,6 +8,7 @@ from nhs_number.validate import calculate_checksum
 
 _PIECE = re.compile(r"(?:(?P<digit>\\d)|\[(?P<set>[^\]]+)\]|(?P<literal>[A-Za-z0-9-]))(?:\{(?P<low>\d+)(?:,(?P<high>\d+))?\})?")
 _RANGE = re.compile(r"(.)-(.)")
+_MOST_TRIES = 10_000
 _ZERO_FIRST = 0.3  # of the numbers begin with a zero, or have one after their prefix
 
 
@@ -27,14 +28,14 @@ def hospital_numbers(rng: random.Random, pattern: str) -> Iterator[str]:
     """Numbers of the site's form. No two have the same digits when prefix and leading zeros are left out.
 
     Raises:
-        ValueError: the pattern uses more of the language of regular expressions than literals, digits, sets and counts.
+        ValueError: there are too few such numbers, or the pattern uses more of the language of regular expressions than
+            literals, digits, sets and counts.
     """
     given = {""}
-    while True:
-        number = _drawn(rng, pattern)
-        if digits(number) not in given:
-            given.add(digits(number))
-            yield number
+    while number := next((drawn for drawn in _tries(rng, pattern) if digits(drawn) not in given), None):
+        given.add(digits(number))
+        yield number
+    raise ValueError(f"there are too few hospital numbers of the form {pattern} for so many patients")
 
 
 def digits(number: str) -> str:
@@ -47,8 +48,18 @@ def misspellings(number: str) -> list[str]:
     prefix = re.match(r"\D*", number)
     letters = prefix.group() if prefix else ""
     figures = number.removeprefix(letters)
-    tries = [figures, figures.lstrip("0"), f"{letters}-{figures}", f"{letters}{figures[:3]} {figures[3:]}"]
-    return [text for text in dict.fromkeys(tries) if text != number and not text.startswith("-")]
+    tries = [
+        figures,
+        figures.lstrip("0"),
+        f"{letters}-{figures}",
+        f"{letters}{figures[:3]} {figures[3:]}",
+        f"{letters}0{figures}",
+    ]
+    return [text for text in dict.fromkeys(tries) if text.strip() != number and not text.startswith("-")]
+
+
+def _tries(rng: random.Random, pattern: str) -> Iterator[str]:
+    return (_drawn(rng, pattern) for _ in range(_MOST_TRIES))
 
 
 def _drawn(rng: random.Random, pattern: str) -> str:

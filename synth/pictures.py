@@ -48,7 +48,7 @@ def _dx() -> Kind:
         PatientOrientation=["L", "F"],
         AnatomicRegionSequence=Sequence([_code("51185008", "Chest")]),
         ViewPosition="PA",
-        ViewCodeSequence=Sequence([_code("399348003", "Antero-posterior projection")]),
+        ViewCodeSequence=Sequence([_view()]),
         AcquisitionContextSequence=Sequence([]),
         DetectorType="DIRECT",
         ImagerPixelSpacing=["10.0", "10.0"],
@@ -97,7 +97,9 @@ def _mr() -> Kind:
 
 
 def _us() -> Kind:
-    values = dataset(ImageType=["ORIGINAL", "PRIMARY"], LossyImageCompression="00", TransducerData="L12-3")
+    values = dataset(
+        ImageType=["ORIGINAL", "PRIMARY"], LossyImageCompression="00", TransducerData=["L12-3", "", ""], PatientOrientation=""
+    )
     return _kind("US", UltrasoundImageStorage, "Lung bases", "Sono 5", values, _pixels(8))
 
 
@@ -113,6 +115,12 @@ _SLICE: dict[str, object] = {
 def _kind(modality: str, sop_class: UID, series: str, model: str, values: Dataset, pixels: Dataset) -> Kind:
     values.Modality, values.SOPClassUID = modality, sop_class
     return Kind(sop_class, series, model, {**encoded(values), **encoded(pixels)})
+
+
+def _view() -> Dataset:
+    view = _code("272479007", "Postero-anterior")
+    view.ViewModifierCodeSequence = Sequence([])
+    return view
 
 
 def _code(value: str, meaning: str) -> Dataset:

@@ -43,7 +43,7 @@ def cells_of(row: Row, form: Template, site: Site) -> Mapping[str, Value]:
     """What the nurse types, by column key; empty cells are left out."""
     hand = row.patient.hand
     cells = dict(values(row.patient, site)) if row.door == "positive" else {}
-    cells[NHS_KEY] = nhs_cell(row.nhs_number, hand.nhs)
+    cells[NHS_KEY] = nhs_cell(row.nhs_number, hand.nhs) if row.nhs_number else None
     cells[HOSPITAL_KEY] = number_text(row.hospital_number, hand.number)
     cells[form.swab_date_key] = date_cell(row.swab_date, hand.date)
     if form.result_key:
@@ -62,7 +62,7 @@ def date_cell(day: dt.date | None, style: DateStyle) -> str | int | dt.date | No
             return day.isoformat()
         case "day-first":
             return f"{day:%d/%m/%Y}"
-        case "serial":
+        case _:  # serial
             return (day - _EXCEL_DAY_0).days
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from schemas.sites import Site
 from synth.draft import Draft, Order, row_of
 from synth.model import Patient, Study
+from synth.people import is_childrens
 from synth.studies import Modalities, any_kind, chest, day_inside, day_outside, how_many
 
 Story = Callable[[Draft, Site], None]
@@ -73,7 +74,8 @@ def at_two_sites(draft: Draft, site: Site) -> None:
     """The same person at two sites, under two hospital numbers, each in its site's form."""
     here = draft.patient(site)
     _both(draft, here)
-    if others := [other for code, other in draft.sites.items() if code != site.code]:
+    others = [other for other in draft.sites.values() if other.code != site.code]
+    if others := [other for other in others if not is_childrens(other)] or others:
         _both(draft, draft.patient(draft.rng.choice(others), here.group, here.swab_date, person=here.person))
 
 

@@ -10,14 +10,14 @@ from synth.model import DatedBy, Instance, Patient, Study
 Modalities = tuple[str, ...]
 
 # Shares as in the final training set: 55,764 studies of 19,700 patients, 45,635 X-ray, 10,101 CT, 28 MR.
-_HOW_MANY = {1: 30, 2: 24, 3: 18, 4: 11, 5: 7, 6: 4, 7: 2, 8: 2, 10: 2}
+_HOW_MANY = {1: 24, 2: 24, 3: 19, 4: 13, 5: 8, 6: 5, 7: 3, 8: 2, 10: 2}
 _ANY: dict[Modalities, int] = {("CR",): 370, ("DX",): 440, ("CT",): 175, ("CT", "CR"): 6, ("CR", "DX"): 4, ("MR",): 2, ("US",): 3}
 _CHEST: dict[Modalities, int] = {("CR",): 37, ("DX",): 44, ("CT",): 19}
 _IMAGES = {"CR": (1, 1, 2), "DX": (1, 2, 2), "CT": (3,), "MR": (2,), "US": (2,)}
 
 
 def how_many(rng: random.Random) -> int:
-    """How many studies a patient with images has: 2.8 on average."""
+    """How many studies an ordinary patient has; with those who have just one for a reason, 2.8 on average."""
     return drawn(rng, _HOW_MANY)
 
 

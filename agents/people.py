@@ -1,0 +1,121 @@
+"""People: groups the cases of a person, and tells each case what the others mean for it.
+
+reads    nccid.person-cases (PersonCaseSeen, PersonWithdrawn)
+writes   nccid.people (PersonReconciled), the changelog of what it keeps; nccid.reviews (CaseReviewed), to reconcile
+keeps    the cases of a person, over all sites and numbers
+rejects  nothing
+
+Reviews are said again at every turn, also when nothing has changed: a crash between two writes can then lose none of them.
+"""
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from schemas.people import (
+    CaseReviewed,
+    PersonCase,
+    PersonCaseSeen,
+    PersonEvent,
+    PersonFlag,
+    PersonReconciled,
+    PersonRow,
+    Review,
+)
+
+
+def people(kept: PersonReconciled, event: PersonEvent) -> PersonReconciled:
+    """What is known of a person after one more event."""
+    match event:
+        case PersonCaseSeen():
+            known = {each.patient: each for each in kept.cases}
+            known[event.case.patient] = _merged(known.get(event.case.patient), event.case)
+            cases = sorted(known.values(), key=lambda each: (each.site, each.patient))
+            return replace(kept, cases=cases, flags=_flags(cases))
+        case _:
+            first = min(filter(None, (kept.withdrawn_at, event.withdrawn_at)))
+            return replace(kept, withdrawn_at=first)
+
+
+def reviews(person: PersonReconciled) -> list[CaseReviewed]:
+    """What each case has to know; nothing where there is one case only, which has not been withdrawn."""
+    if len(person.cases) < 2 and person.withdrawn_at is None:
+        return []
+    return [
+        CaseReviewed(
+            match=case.match,
+            patient=case.patient,
+            site=case.site,
+            key_version=case.key_version,
+            person=person.person,
+            review=_review(case, [each for each in person.cases if each.site == case.site], person),
+        )
+        for case in person.cases
+    ]
+
+
+def _merged(known: PersonCase | None, new: PersonCase) -> PersonCase:
+    if known is None:
+        return new
+    return replace(
+        new,
+        main=_later(known.main, new.main),
+        status=_later(known.status, new.status),
+        has_studies=known.has_studies or new.has_studies,
+    )
+
+
+def _later(known: PersonRow | None, new: PersonRow | None) -> PersonRow | None:
+    rows = [row for row in (known, new) if row is not None]
+    return max(rows, key=lambda row: row.rank, default=None)
+
+
+def _review(case: PersonCase, at_site: list[PersonCase], person: PersonReconciled) -> Review:
+    return Review(
+        main_moved=_moved(case.main, (each.main for each in at_site)),
+        status_moved=_moved(case.status, (each.status for each in at_site)),
+        several=_has_rows(case, at_site) and sum(_has_rows(each, at_site) for each in at_site) > 1,
+        mismatched=_mismatched(case, at_site),
+        withdrawn_at=person.withdrawn_at,
+    )
+
+
+def _moved(row: PersonRow | None, rows: Iterable[PersonRow | None]) -> PersonRow | None:
+    """The row itself where a later upload of the site has the person under another number; the guideline's latest upload wins."""
+    if row is None or not row.mine:
+        return None
+    later = any(each is not None and each.mine and each.rank > row.rank and each.upload != row.upload for each in rows)
+    return row if later else None
+
+
+def _rows(case: PersonCase, at_site: list[PersonCase]) -> list[PersonRow]:
+    """The rows of a case that name the person and have not moved."""
+    pairs = ((case.main, [each.main for each in at_site]), (case.status, [each.status for each in at_site]))
+    return [row for row, others in pairs if row is not None and row.mine and _moved(row, others) is None]
+
+
+def _has_rows(case: PersonCase, at_site: list[PersonCase]) -> bool:
+    return bool(_rows(case, at_site))
+
+
+def _mismatched(case: PersonCase, at_site: list[PersonCase]) -> bool:
+    """Complementary sides at one site: a row without images under one number, images without a row under another."""
+    rows_only = [each.patient for each in at_site if _has_rows(each, at_site) and not each.has_studies]
+    images_only = [each.patient for each in at_site if each.has_studies and each.main is None and each.status is None]
+    return bool(rows_only and images_only) and case.patient in {*rows_only, *images_only}
+
+
+def _flags(cases: list[PersonCase]) -> list[PersonFlag]:
+    sites = {case.site: [each for each in cases if each.site == case.site] for case in cases}
+    results = {_result(row, case) for case in cases for row in _rows(case, sites[case.site])}
+    held: dict[PersonFlag, bool] = {
+        "several-sites": len(sites) > 1,
+        "several-hospital-numbers": any(sum(_has_rows(each, at) for each in at) > 1 for at in sites.values()),
+        "contradicting-results": len(results) > 1,
+    }
+    return [flag for flag, holds in held.items() if holds]
+
+
+def _result(row: PersonRow, case: PersonCase) -> int:
+    """1 for a row of the main sheet, which is for positive patients; else what the status sheet says."""
+    return 1 if row is case.main else row.result or 0
