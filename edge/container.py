@@ -53,7 +53,7 @@ def too_large(why: str) -> RefusedError:
     )
 
 
-def archive(file: BinaryIO, signature: Callable[[bytes], RefusedError | None]) -> zipfile.ZipFile:
+def archive(file: BinaryIO, signature: Callable[[BinaryIO], RefusedError | None]) -> zipfile.ZipFile:
     """The archive inside of an .xlsx.
 
     Raises:
@@ -65,7 +65,7 @@ def archive(file: BinaryIO, signature: Callable[[bytes], RefusedError | None]) -
         raise RefusedError("The file is empty.", "save the sheet in Excel again, or start from the template")
     if size > LARGEST_FILE:
         raise too_large(f"it has more than {LARGEST_FILE // MEGABYTE} MB")
-    if refusal := signature(file.read(CHUNK)):
+    if refusal := signature(file):
         raise refusal
     try:
         opened = zipfile.ZipFile(file)

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from schemas.problems import WorkFailedError
+
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _VERSION = 1
 _BUSY_SECONDS = 60.0  # a writer waits for the other writers, of which each is done in a second or two
@@ -15,7 +17,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
-class OutboxError(Exception):
+class OutboxError(WorkFailedError):
     """The outbox cannot be opened, read or written. Says what to do; never holds what was to be stored."""
 
 

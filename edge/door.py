@@ -1,4 +1,8 @@
-"""The hospital's own process: opens a home for one site, and offers what a nurse or a PACS department does there."""
+"""The hospital's own process: opens a home for one site, and offers what a nurse or a PACS department does there.
+
+Spreadsheets, images and Kafka each come with a large library, which is imported by the one command that needs it: so each answers
+soon.
+"""
 
 import datetime as dt
 import signal
@@ -7,11 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.outbox import Outbox
-from edge.send_images import ImagesAnswer, send_images
-from edge.sender import Sender
-from edge.upload import Progress, UploadAnswer, submit_upload
 from identity import keyring
 from identity.pseudonyms import Pseudonymiser
 from identity.seal import Sealer
@@ -20,6 +22,10 @@ from schemas.kafka import KafkaSettings
 from schemas.problems import UnusableInputError
 from schemas.records import Kind
 from schemas.sites import Site, read_sites
+
+if TYPE_CHECKING:
+    from edge.send_images import ImagesAnswer
+    from edge.upload import Progress, UploadAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +37,18 @@ class Door:
     pseudonymiser: Pseudonymiser
     sealer: Sealer
 
-    def upload(self, path: Path, kind: Kind, *, dry_run: bool = False, progress: Progress | None = None) -> UploadAnswer:
+    def upload(self, path: Path, kind: Kind, *, dry_run: bool = False, progress: "Progress | None" = None) -> "UploadAnswer":
         """Checks a spreadsheet and takes its rows; see ``edge.upload``."""
+        from edge.upload import submit_upload
+
         return submit_upload(
             path, self.site, kind, self.outbox, self.pseudonymiser, self.sealer, _now(), dry_run=dry_run, progress=progress
         )
 
-    def send_images(self, paths: Sequence[Path], *, progress: Progress | None = None) -> ImagesAnswer:
+    def send_images(self, paths: Sequence[Path], *, progress: "Progress | None" = None) -> "ImagesAnswer":
         """Takes images from files and folders; see ``edge.send_images``."""
+        from edge.send_images import send_images
+
         return send_images(paths, self.site, self.outbox, self.pseudonymiser, self.sealer, _now(), progress=progress)
 
 
@@ -70,6 +80,8 @@ def site_of(home: Home, code: str) -> Site:
 
 def run_sender(home: Home, kafka: KafkaSettings, when_ready: Callable[[], None]) -> None:
     """Drains the outbox until SIGTERM or SIGINT."""
+    from edge.sender import Sender
+
     stop = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())

@@ -10,8 +10,8 @@ from schemas.records import Record
 _HARMLESS = re.compile(
     r"""
     -?\d{1,4}(\.\d{1,2})?                                       # a short number
-    | \d{1,2}[./\\-]\d{1,2}[./\\-](\d{2}|\d{4})(\ \d\d?:\d\d)?  # a date, however it is meant
-    | \d{4}[./\\-]\d{1,2}[./\\-]\d{1,2}(\ \d\d?:\d\d)?
+    | \d{1,2}[./\\-]\d{1,2}[./\\-](19|20)?\d\d(\ \d\d?:\d\d)?   # a date, however it is meant
+    | (19|20)\d\d[./\\-]\d{1,2}[./\\-]\d{1,2}(\ \d\d?:\d\d)?
     """,
     re.VERBOSE | re.ASCII,
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
+from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
@@ -23,8 +24,7 @@ from identity import hospital
 from identity.hospital import HospitalNumber, HospitalNumberProblem
 
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # values are judged here, not where they are read
-logging.getLogger("pydicom").addHandler(logging.NullHandler())
-logging.getLogger("pydicom").propagate = False
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 _DATES = ("StudyDate", "AcquisitionDate", "ContentDate")  # the first usable one counts
 _UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
@@ -144,7 +144,7 @@ def _text(header: Dataset, keyword: str) -> str:
         value = header.get(keyword)
     except Exception:  # noqa: BLE001  # as in read_image; one field that cannot be read is a field that is not there
         return ""
-    values = [value] if isinstance(value, str | bytes) or not hasattr(value, "__iter__") else list(value)
+    values = value if isinstance(value, MultiValue) else [value]
     texts = (each.decode("latin-1") if isinstance(each, bytes) else str(each) for each in values if each is not None)
     return "\\".join(texts).strip(" \0")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.folders import Found, files
-from edge.images import Excluded, Instance, Unusable, read_image
+from edge.images import Excluded, Instance, read_image
 from edge.outbox import Outbox
 from edge.studies import StudyBook
 from identity.pseudonyms import Pseudonymiser
@@ -88,19 +88,18 @@ def send_images(
 
 def _sort(found: Found, batch: list[Instance], tally: _Tally) -> None:
     """Reads one file and puts it where it belongs."""
-    match found:
-        case Found(path, excluded=str(problem)):
-            tally.excluded.append(_problem(path, problem))
-        case Found(path, failed=str(problem)):
-            tally.failed.append(_problem(path, problem))
-        case Found(path):
-            match read_image(path):
-                case Instance() as instance:
-                    batch.append(instance)
-                case Excluded(problem):
-                    tally.excluded.append(_problem(path, problem))
-                case Unusable(problem):
-                    tally.failed.append(_problem(path, problem))
+    if found.excluded:
+        tally.excluded.append(_problem(found.path, found.excluded))
+    elif found.failed:
+        tally.failed.append(_problem(found.path, found.failed))
+    else:
+        match read_image(found.path):
+            case Instance() as instance:
+                batch.append(instance)
+            case Excluded(problem):
+                tally.excluded.append(_problem(found.path, problem))
+            case unusable:
+                tally.failed.append(_problem(found.path, unusable.problem))
 
 
 def _commit(batch: list[Instance], book: StudyBook, outbox: Outbox, now: dt.datetime, tally: _Tally) -> None:

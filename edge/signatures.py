@@ -1,8 +1,9 @@
 """What a file really is, by its first bytes, and what to do with it: people rename files, and Excel's icon stays."""
 
 import re
+from typing import BinaryIO
 
-from edge.container import SAVE_AS_XLSX, RefusedError
+from edge.container import CHUNK, SAVE_AS_XLSX, RefusedError
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # compound file: old Office, and the envelope of encrypted new Office ([MS-OFFCRYPTO])
@@ -42,12 +43,14 @@ _TEXT = "The file is plain text, such as CSV, whatever its name says."
 _UNKNOWN = "The file is not an Excel workbook."
 
 
-def refuse(first: bytes) -> RefusedError | None:
-    """Why a file that starts with these bytes is no .xlsx; None where it may be one."""
+def refuse(file: BinaryIO) -> RefusedError | None:
+    """Why this file, by its first bytes, is no .xlsx; None where it may be one."""
+    first = file.read(CHUNK)
     if first.startswith(_ZIP):
         return None
     if first.startswith(_OLE):
-        return RefusedError(*next((words for mark, words in _INSIDE_OLE if mark in first), (_UNKNOWN, SAVE_AS_XLSX)))
+        whole = first + file.read()  # the names of the streams may stand anywhere
+        return RefusedError(*next((words for mark, words in _INSIDE_OLE if mark in whole), (_UNKNOWN, SAVE_AS_XLSX)))
     known = next((problem for start, problem in _STARTS_COMPILED if start.match(first)), None)
     return RefusedError(known or (_TEXT if _is_text(first) else _UNKNOWN), SAVE_AS_XLSX)
 

@@ -6,7 +6,7 @@ and told.
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from edge.database import microseconds, moment
 from edge.findings import Finding
 from edge.outbox import Message, Outbox, Transaction
 from edge.rows import Row
-from edge.spreadsheet import check_workbook
+from edge.spreadsheet import Progress, check_workbook
 from identity.hospital import HospitalNumber
 from identity.pseudonyms import Pseudonymiser
 from identity.seal import RowIdentity, Sealer
@@ -22,8 +22,7 @@ from schemas.records import Kind, Record, RowSubmitted
 from schemas.sites import Site
 from schemas.topics import RAW_ROWS
 
-Progress = Callable[[int, int | None], None]
-"""Told now and then: rows done, and rows in all where that is known."""
+__all__ = ["Progress", "UploadAnswer", "submit_upload"]
 
 
 class UploadAnswer(Record, frozen=True, kw_only=True):
@@ -73,6 +72,7 @@ def submit_upload(  # noqa: PLR0913  # what an upload is made of, and by whom; t
 
     Raises:
         OutboxError: the rows could not be stored; none was.
+        UnreadableError: there is no such file, or it may not be read.
         OSError: the file went away after it was checked.
     """
     checked = check_workbook(path, site, kind, now.date(), progress)

@@ -1,5 +1,6 @@
 """Opens a workbook from anywhere, safely, and reads its worksheets row by row: the one place that reads with openpyxl."""
 
+import collections
 import contextlib
 import datetime as dt
 import stat
@@ -90,6 +91,8 @@ def _open(path: Path) -> BinaryIO:
         raise UnreadableError("there is no such file") from None
     except OSError as error:
         raise UnreadableError(f"the file cannot be read: {error.strerror}") from None
+    except ValueError:  # a null character in the name
+        raise UnreadableError("there is no such file") from None
 
 
 def _shapes(archive: zipfile.ZipFile, contents: parts.Contents) -> dict[str, Structure]:
@@ -97,14 +100,12 @@ def _shapes(archive: zipfile.ZipFile, contents: parts.Contents) -> dict[str, Str
     worksheets = {part.name for part in contents.worksheets}
     shapes = {name: structure(chunks(archive, name, LARGEST_CONTENT)) for name in worksheets}
     for name in archive.namelist():
-        pieces = chunks(archive, name, LARGEST_CONTENT)
         if name in worksheets:
             continue
         if name.endswith((".xml", ".rels")):
             container.parse(container.xml_parser(), chunks(archive, name, LARGEST_PART))
         else:
-            for _ in pieces:
-                pass
+            collections.deque(chunks(archive, name, LARGEST_CONTENT), maxlen=0)
     return shapes
 
 

@@ -68,7 +68,7 @@ def normalise(value: object) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         value = int(value)
     text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", str(value)))
-    return text.strip(" \t\r\n\0").upper()
+    return unicodedata.normalize("NFKC", text.strip(" \t\r\n\0").upper())  # again: upper case may decompose
 
 
 def parse(value: object) -> HospitalNumber | HospitalNumberProblem:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives import hashes
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from schemas.problems import UnusableInputError
 
 SECRET_BYTES = 32
+_FORMAT = 1
 
 
 class KeyringError(UnusableInputError):
@@ -51,6 +53,9 @@ class KeyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __repr__(self) -> str:
         return f"KeyVersion(version={self.version}, created_at={self.created_at.isoformat()})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("version", self.version), ("created_at", self.created_at)]
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,17 +126,20 @@ def rotate(path: Path, now: dt.datetime) -> int:
         The new version.
 
     Raises:
-        KeyringError: as ``load``.
+        KeyringError: as ``load``, or the file cannot be written.
     """
     keys = versions(path)
     new = KeyVersion(version=max(key.version for key in keys) + 1, created_at=now, secret=_fresh())
     beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(_encoded([*keys, new]))
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        beside.unlink(missing_ok=True)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(_encoded([*keys, new]))
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise KeyringError(f"{path} cannot be written: {error.strerror}") from None
     return new.version
 
 
@@ -141,17 +149,23 @@ def versions(path: Path) -> list[KeyVersion]:
     Raises:
         KeyringError: as ``load``.
     """
-    return sorted(_read(path).keys, key=lambda key: key.version)
+    keys = _read(path).keys
+    _secrets(path, keys)
+    return sorted(keys, key=lambda key: key.version)
 
 
 def load(path: Path) -> Keyring:
     """The keyring in ``path``.
 
     Raises:
-        KeyringError: missing, readable by others, damaged, a secret too short, two of one version, none at all.
+        KeyringError: missing, readable by others, damaged, of another format; a secret too short, twice there, none at all.
     """
+    return Keyring(_secrets(path, _read(path).keys))
+
+
+def _secrets(path: Path, keys: list[KeyVersion]) -> dict[int, bytes]:
     secrets_by_version: dict[int, bytes] = {}
-    for key in _read(path).keys:
+    for key in keys:
         try:
             secret = base64.b64decode(key.secret, validate=True)
         except (binascii.Error, ValueError):
@@ -165,7 +179,7 @@ def load(path: Path) -> Keyring:
         secrets_by_version[key.version] = secret
     if not secrets_by_version:
         raise KeyringError(f"{path} holds no key; restore the keyring from its backup")
-    return Keyring(secrets_by_version)
+    return secrets_by_version
 
 
 def _read(path: Path) -> _File:
@@ -180,9 +194,12 @@ def _read(path: Path) -> _File:
     if mode & 0o077:
         raise KeyringError(f"{path} can be read by others (mode {mode:04o}); make it private with: chmod 600 {path}")
     try:
-        return msgspec.json.decode(content, type=_File)
+        decoded = msgspec.json.decode(content, type=_File)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise KeyringError(f"{path} is damaged; restore the keyring from its backup") from None
+    if decoded.format != _FORMAT:
+        raise KeyringError(f"{path} has format {decoded.format}, this program knows {_FORMAT}; use the version that made it")
+    return decoded
 
 
 def _fresh() -> str:
@@ -190,4 +207,4 @@ def _fresh() -> str:
 
 
 def _encoded(keys: list[KeyVersion]) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(_File(format=1, keys=keys))) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(_File(format=_FORMAT, keys=keys))) + b"\n"

@@ -5,13 +5,14 @@ digit and the ranges themselves are the ``nhs-number`` library's. What it leaves
 hyphens, Excel's floats, the lost leading zero of a CHI, ten equal digits, and which check failed.
 """
 
+import calendar
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
 from nhs_number import constants as ranges
-from nhs_number.validate import calculate_checksum, is_valid
+from nhs_number.validate import is_valid
 
 Scheme = Literal["nhs", "chi", "hc", "test"]
 
@@ -70,16 +71,16 @@ def normalise(value: object) -> str:
     """
     if value is None or isinstance(value, bool):
         return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        value = int(value)
+    if isinstance(value, float):
+        return _of_float(value)
     if isinstance(value, int):
         return f"{value:010d}" if 10**8 <= value < 10**9 else str(value)
     text = _IGNORED.sub("", str(value))
-    if _EXCEL_FLOAT.fullmatch(text) or _EXCEL_EXPONENT.fullmatch(text):
-        number = float(text)
-        if number.is_integer():
-            return normalise(number)
-    return text
+    return _of_float(float(text)) if _EXCEL_FLOAT.fullmatch(text) or _EXCEL_EXPONENT.fullmatch(text) else text
+
+
+def _of_float(value: float) -> str:
+    return normalise(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)
 
 
 def parse(value: object) -> NhsNumber | NumberProblem:
@@ -100,13 +101,18 @@ def parse(value: object) -> NhsNumber | NumberProblem:
 
 
 def _checked(digits: str) -> NhsNumber | NumberProblem:
-    check_fits = calculate_checksum(digits[:9]) == int(digits[9])
-    if check_fits and not is_valid(digits):
-        return NumberProblem.INVALID_DATE  # the one thing is_valid refuses besides format and check digit
-    if not check_fits:
-        return NumberProblem.CHECK_DIGIT
     scheme = next((scheme for scheme, region in _REGIONS if region.contains_number(digits)), None)  # type: ignore[no-untyped-call]
+    if scheme == "chi" and not _begins_with_a_date(digits):
+        return NumberProblem.INVALID_DATE
+    if not is_valid(digits):
+        return NumberProblem.CHECK_DIGIT
     return NhsNumber(digits, scheme) if scheme else NumberProblem.NOT_ISSUED
+
+
+def _begins_with_a_date(digits: str) -> bool:
+    """DDMMYY; the century is not known, and 29 February needs a YY divisible by four, 00 included (2000)."""
+    day, month, year = int(digits[:2]), int(digits[2:4]), 2000 + int(digits[4:6])
+    return 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]
 
 
 _REGIONS: tuple[tuple[Scheme, ranges.Region], ...] = (

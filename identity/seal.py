@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -25,6 +26,9 @@ class _Hidden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(hidden)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
 
 
 class RowIdentity(_Hidden, tag="row", frozen=True, forbid_unknown_fields=True):

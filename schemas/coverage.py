@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from schemas.people import Review
-from schemas.records import Record
+from schemas.records import Record, Time
 
 Group = Literal["positive", "negative", "unknown"]
 Data = Literal["main", "status", "both", "none"]
@@ -39,8 +39,8 @@ Flag = Literal[
 class RowFacts(Record, frozen=True, kw_only=True):
     """The row of one sheet that counts: the latest by time of upload, then upload id, then row; and when the first one came."""
 
-    first_uploaded_at: dt.datetime
-    uploaded_at: dt.datetime
+    first_uploaded_at: Time
+    uploaded_at: Time
     upload: str
     row: int
     person: str | None
@@ -57,8 +57,8 @@ class RowFacts(Record, frozen=True, kw_only=True):
 class StudyFacts(Record, frozen=True, kw_only=True):
     """One study of a case: counts only grow, the first arrival stays, the rest is as the latest report has it."""
 
-    first_received_at: dt.datetime
-    received_at: dt.datetime
+    first_received_at: Time
+    received_at: Time
     event: str
     person: str | None
     form: str
@@ -77,10 +77,10 @@ class Case(Record, frozen=True, kw_only=True):
     main: RowFacts | None = None
     status: RowFacts | None = None
     studies: dict[str, StudyFacts] = msgspec.field(default_factory=dict)
-    overdue: dt.datetime | None = None  # the latest deadline of this case that the clock has passed
+    overdue: Time | None = None  # the latest deadline of this case that the clock has passed
     persons: list[str] = msgspec.field(default_factory=list)  # everybody whom a row or study of it has named
     reviews: dict[str, Review] = msgspec.field(default_factory=dict)  # by person: what other cases mean for this one
-    withdrawn_at: dt.datetime | None = None  # opted out; nothing else is kept then
+    withdrawn_at: Time | None = None  # opted out; nothing else is kept then
 
 
 class Counts(Record, frozen=True, kw_only=True):
@@ -110,9 +110,9 @@ class CoverageStatus(Record, frozen=True, kw_only=True):
     flags: list[Flag]
     data: Data
     images: Images
-    since: dt.datetime
-    deadline: dt.datetime | None
-    updated_at: dt.datetime
+    since: Time
+    deadline: Time | None
+    updated_at: Time
     key_version: int
 
 

@@ -1,7 +1,7 @@
 """How to reach the broker: what both the edge's client and the streams' client need to know."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -23,6 +23,9 @@ class KafkaSettings(Record, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"KafkaSettings({self.bootstrap}, {self.security_protocol})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("bootstrap", self.bootstrap), ("security_protocol", self.security_protocol)]
 
     @property
     def servers(self) -> list[str]:

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Literal
 
-from schemas.records import Record
+from schemas.records import Record, Time
 
 PersonFlag = Literal["several-sites", "several-hospital-numbers", "contradicting-results"]
 
@@ -11,7 +11,7 @@ PersonFlag = Literal["several-sites", "several-hospital-numbers", "contradicting
 class PersonRow(Record, frozen=True, kw_only=True):
     """The row of one sheet of a case, as far as the person goes."""
 
-    uploaded_at: dt.datetime
+    uploaded_at: Time
     upload: str
     row: int
     mine: bool  # the row names this person (a corrected row may name another one)
@@ -47,7 +47,7 @@ class PersonWithdrawn(Record, frozen=True, kw_only=True, tag="person-withdrawn/1
 
     event: str
     person: str
-    withdrawn_at: dt.datetime
+    withdrawn_at: Time
 
 
 class PersonReconciled(Record, frozen=True, kw_only=True, tag="person-reconciled/1"):
@@ -56,7 +56,7 @@ class PersonReconciled(Record, frozen=True, kw_only=True, tag="person-reconciled
     person: str
     cases: list[PersonCase]
     flags: list[PersonFlag]
-    withdrawn_at: dt.datetime | None
+    withdrawn_at: Time | None
 
 
 class Review(Record, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class Review(Record, frozen=True, kw_only=True):
     status_moved: PersonRow | None = None
     several: bool = False  # the site has rows of the person under another number too
     mismatched: bool = False  # the other half lies under another number of the site
-    withdrawn_at: dt.datetime | None = None
+    withdrawn_at: Time | None = None
 
 
 class CaseReviewed(Record, frozen=True, kw_only=True, tag="case-reviewed/1"):

@@ -8,9 +8,12 @@ Times are aware datetimes in UTC. Dates are calendar dates. Pseudonyms are text;
 """
 
 import datetime as dt
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+
+Time = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+"""A moment. One without its zone is an error: it could not be compared with the others."""
 
 Kind = Literal["positive", "negative"]
 """Which spreadsheet: the main sheet (PCR-positive patients) or the status sheet (PCR-negative patients)."""
@@ -49,7 +52,7 @@ class RowSubmitted(Record, frozen=True, kw_only=True, tag="row-submitted/1"):
     site: str
     kind: Kind
     upload: str
-    uploaded_at: dt.datetime
+    uploaded_at: Time
     row: int  # the sheet's own row number, as the nurse sees it
     identity: Sealed  # of identity.seal.RowIdentity
     swab_date: dt.date | None
@@ -64,7 +67,7 @@ class StudyReceived(Record, frozen=True, kw_only=True, tag="study-received/1"):
     site: str
     origin: Origin
     study: str  # pseudonymous StudyInstanceUID
-    received_at: dt.datetime  # when this report was made
+    received_at: Time  # when this report was made
     identity: Sealed  # of identity.seal.StudyIdentity
     study_date: dt.date | None  # StudyDate, else AcquisitionDate, else ContentDate
     instances: dict[str, int]  # Modality -> distinct instances received so far
@@ -80,7 +83,7 @@ class WithdrawalSubmitted(Record, frozen=True, kw_only=True, tag="withdrawal-sub
 
     event: str
     site: str
-    withdrawn_at: dt.datetime
+    withdrawn_at: Time
     identity: Sealed  # of identity.seal.RowIdentity: the NHS/CHI number, or the hospital number, or both
 
 
@@ -94,7 +97,7 @@ class RowPseudonymised(Record, frozen=True, kw_only=True, tag="row-pseudonymised
     site: str
     kind: Kind
     upload: str
-    uploaded_at: dt.datetime
+    uploaded_at: Time
     row: int
     patient: str
     person: str | None
@@ -114,7 +117,7 @@ class StudyPseudonymised(Record, frozen=True, kw_only=True, tag="study-pseudonym
     site: str
     origin: Origin
     study: str
-    received_at: dt.datetime
+    received_at: Time
     patient: str
     person: str | None
     match: str
@@ -137,7 +140,7 @@ class PatientWithdrawn(Record, frozen=True, kw_only=True, tag="patient-withdrawn
     patient: str
     match: str
     key_version: int
-    withdrawn_at: dt.datetime
+    withdrawn_at: Time
 
 
 # --- what the clock says ---------------------------------------------------------------------------------------------
@@ -146,7 +149,7 @@ class PatientWithdrawn(Record, frozen=True, kw_only=True, tag="patient-withdrawn
 class Ticked(Record, frozen=True, kw_only=True, tag="ticked/1"):
     """The clock has passed the deadline of at least one case in this partition."""
 
-    at: dt.datetime
+    at: Time
 
 
 # --- what cannot be used ----------------------------------------------------------------------------------------------
@@ -168,7 +171,7 @@ class Quarantined(Record, frozen=True, kw_only=True, tag="quarantined/1"):
     step: str
     source: Source
     event: str | None  # where the record could be read far enough to know
-    quarantined_at: dt.datetime  # the broker's timestamp of the record, not a clock: a replay says the same
+    quarantined_at: Time  # the broker's timestamp of the record, not a clock: a replay says the same
     original: str | None  # the payload as it came, where all identifiers in it are sealed or pseudonymous
     sealed: Sealed | None  # the payload sealed, where nothing can be said of what is in it and a key is at hand
     digest: str  # SHA-256 of the payload

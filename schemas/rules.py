@@ -18,7 +18,9 @@ DEFAULT = Path(__file__).with_name("rules.toml")
 ImageKind = Literal["xray", "ct", "mr"]
 
 _DURATION = re.compile(r"(\d+)\s*([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = dt.timedelta(days=36500)
+"""Longer than any grace, and short enough that a date plus it is still a date."""
 
 
 class RulesError(UnusableInputError):
@@ -60,6 +62,12 @@ class Settling(Record, frozen=True, kw_only=True):
     cap: dt.timedelta
 
 
+class Alerting(Record, frozen=True, kw_only=True):
+    """When a site as a whole is reported."""
+
+    no_upload: dt.timedelta
+
+
 class SiteRules(Record, frozen=True, kw_only=True):
     """The rules that hold at one site."""
 
@@ -67,6 +75,7 @@ class SiteRules(Record, frozen=True, kw_only=True):
     windows: Windows
     modalities: Modalities
     settling: Settling
+    alerts: Alerting
 
 
 class Rules(Record, frozen=True, kw_only=True):
@@ -150,7 +159,7 @@ def _converted(tables: dict[str, Any], prefix: str) -> SiteRules:
 
 def _durations(tables: dict[str, Any], prefix: str) -> dict[str, dict[str, Any]]:
     converted = {}
-    for table in ("grace", "settling"):
+    for table in ("grace", "settling", "alerts"):
         entries = tables[table]
         if not isinstance(entries, dict):
             raise _NotUnderstoodError(prefix + table, f"must be a table [{table}]")
@@ -162,18 +171,21 @@ def _duration(value: object, where: str) -> dt.timedelta:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise _NotUnderstoodError(where, 'must be a number and s, m, h or d, such as "7d"')
-    return dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if len(match[1]) > 10 or int(match[1]) * _SECONDS[match[2]] > _LONGEST.total_seconds():
+        raise _NotUnderstoodError(where, f"must not be longer than {_LONGEST.days}d")
+    return dt.timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
 
 def _line(text: str, where: str) -> int | None:
-    """The line on which the last part of ``where`` is set, inside its table where that can be told."""
-    *tables, key = re.sub(r"\[.*?\]", "", where).split(".")
-    header = f"[{'.'.join(tables)}]"
+    """The line on which ``where`` is set, or its table begins; None where it cannot be told."""
+    *tables, key = names = re.sub(r"\[.*?\]", "", where).split(".")
     inside = not tables
     for number, line in enumerate(text.splitlines(), start=1):
-        bare = line.strip()
-        if bare.startswith("["):
-            inside = bare.startswith(header)
-        if inside and re.match(rf"\[?{re.escape(key)}\b", bare):
+        if header := re.match(r"\s*\[+([^\]]*)\]", line):
+            path = [name.strip(" \"'") for name in header[1].split(".")]
+            if path[: len(names)] == names:
+                return number
+            inside = path == tables
+        elif inside and re.match(rf"\s*{re.escape(key)}\b", line):
             return number
     return None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from schemas.alerts import AlertsRaised, UploadSubmitted
 from schemas.coverage import CasesReconciled
 from schemas.people import CaseReviewed, PersonCaseSeen, PersonEvent, PersonReconciled
 from schemas.records import (
@@ -56,6 +57,7 @@ class Topic(Generic[R]):
 RAW_ROWS = Topic("nccid.raw.rows", RowSubmitted, key="routing HMAC of site and identifier digits", retention_ms=7 * DAY_MS)
 RAW_IMAGES = Topic("nccid.raw.images", StudyReceived, key="routing HMAC of site and identifier digits", retention_ms=7 * DAY_MS)
 RAW_WITHDRAWALS = Topic("nccid.raw.withdrawals", WithdrawalSubmitted, key="routing HMAC of the site alone")
+UPLOADS = Topic("nccid.uploads", UploadSubmitted, key="alerts of the site: the subject")
 ROWS = Topic("nccid.rows", RowPseudonymised, key="match")
 IMAGES = Topic("nccid.images", StudyPseudonymised, key="match")
 WITHDRAWALS = Topic("nccid.withdrawals", PatientWithdrawn, key="match")
@@ -64,6 +66,7 @@ COVERAGE_STATUS = Topic("nccid.coverage-status", CasesReconciled, key="match", c
 PERSON_CASES = Topic("nccid.person-cases", PersonCaseSeen, key="person", retention_ms=7 * DAY_MS)
 PEOPLE = Topic("nccid.people", PersonReconciled, key="person", compacted=True)
 REVIEWS = Topic("nccid.reviews", CaseReviewed, key="match", retention_ms=7 * DAY_MS)
+ALERTS = Topic("nccid.alerts", AlertsRaised, key="subject: match, or site", compacted=True)
 QUARANTINE = Topic("nccid.quarantine", Quarantined, key="topic/partition/offset of the source", retention_ms=90 * DAY_MS)
 
 AnyTopic = (
@@ -76,6 +79,8 @@ AnyTopic = (
     | Topic[PersonCaseSeen]
     | Topic[PersonReconciled]
     | Topic[CaseReviewed]
+    | Topic[UploadSubmitted]
+    | Topic[AlertsRaised]
     | Topic[Ticked]
     | Topic[CasesReconciled]
     | Topic[Quarantined]
@@ -85,6 +90,7 @@ TOPICS: tuple[AnyTopic, ...] = (
     RAW_ROWS,
     RAW_IMAGES,
     RAW_WITHDRAWALS,
+    UPLOADS,
     ROWS,
     IMAGES,
     WITHDRAWALS,
@@ -93,12 +99,15 @@ TOPICS: tuple[AnyTopic, ...] = (
     PERSON_CASES,
     PEOPLE,
     REVIEWS,
+    ALERTS,
     QUARANTINE,
 )
 
+Alerting = CasesReconciled | UploadSubmitted | Ticked
 Reconcilable = RowPseudonymised | StudyPseudonymised | PatientWithdrawn | CaseReviewed | Ticked
 
 RAW_WIRE: Wire[Raw] = Wire(Raw)  # type: ignore[arg-type]  # a union of types, which mypy does not see as a type
 PSEUDONYMISED_WIRE: Wire[Pseudonymised] = Wire(Pseudonymised)  # type: ignore[arg-type]  # as above
 RECONCILABLE_WIRE: Wire[Reconcilable] = Wire(Reconcilable)  # type: ignore[arg-type]  # as above
+ALERTING_WIRE: Wire[Alerting] = Wire(Alerting)  # type: ignore[arg-type]  # as above
 PERSON_WIRE: Wire[PersonEvent] = Wire(PersonEvent)  # type: ignore[arg-type]  # as above

@@ -40,9 +40,14 @@ class Wire(Generic[R]):
 
 def _without_values(message: str) -> str:
     """What msgspec says, without the values that it quotes for tags, enums and field names."""
+    if message.startswith(_UNKNOWN_FIELD):
+        return _UNKNOWN_FIELD  # not where: the name itself may hold what looks like a place
     where = message.rpartition(" - at ")[2] if " - at " in message else ""
     what = message.partition(" - at ")[0]
-    for quoted in ("Invalid value", "Invalid enum value", "Object contains unknown field"):
+    for quoted in ("Invalid value", "Invalid enum value"):
         if what.startswith(quoted):
             what = quoted
     return f"{what} at {where.strip('`')}" if where else what
+
+
+_UNKNOWN_FIELD = "Object contains unknown field"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from agents.quarantine import Payload, Reason, Rejected, quarantine_key, quarantined
 from schemas.topics import QUARANTINE
 from schemas.wire import UndecodableError
-from streams.topology import Emitted, Message, Working
+from streams.steps import Emitted, Message, Working
 
 
 def guarded(step: str, working: Working, message: Message, payload: Payload) -> tuple[Emitted, ...]:

@@ -8,7 +8,7 @@ from agents.quarantine import Payload
 from schemas.records import Source, Ticked
 from schemas.topics import AnyTopic
 from streams.guard import guarded
-from streams.topology import Emitted, Given, Message, Step, Topology
+from streams.steps import Emitted, Given, Message, Step, Topology
 
 
 @dataclass

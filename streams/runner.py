@@ -21,8 +21,8 @@ from schemas.topics import TICKS, AnyTopic
 from schemas.wire import UndecodableError
 from streams.deadlines import Deadlines
 from streams.guard import guarded
+from streams.steps import Emitted, Given, Message, Step, Topology, Working
 from streams.table import published_table
-from streams.topology import Emitted, Given, Message, Step, Topology, Working
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from schemas.sites import read_sites
 from streams.app import build_app
 from streams.runner import attach
 from streams.settings import WorkerSettings
-from streams.topology import TOPOLOGY, Given
+from streams.steps import Given
+from streams.topology import TOPOLOGY
 
 
 def run_worker(settings: WorkerSettings, when_ready: Callable[[], None]) -> None:

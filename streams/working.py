@@ -1,0 +1,133 @@
+"""The steps at work: how each message is decoded and given to the pure step, and what follows is addressed and encoded."""
+
+from agents.alerts import Alerts, no_alerts
+from agents.people import people, reviews
+from agents.pseudonymise import Pseudonymise, Pseudonymous
+from agents.quarantine import Reason, Rejected
+from agents.reconcile import OfCase, Reconcile, next_deadline, seen_by_persons, withdrawn
+from identity.pseudonyms import Pseudonymiser
+from identity.seal import LinkageSealer, Sealer
+from schemas.alerts import AlertsRaised, UploadSubmitted
+from schemas.coverage import CasesReconciled, empty_cases
+from schemas.people import CaseReviewed, PersonWithdrawn, empty_person
+from schemas.records import PatientWithdrawn, RowPseudonymised, StudyPseudonymised, Ticked
+from schemas.topics import (
+    ALERTING_WIRE,
+    ALERTS,
+    COVERAGE_STATUS,
+    IMAGES,
+    PEOPLE,
+    PERSON_CASES,
+    PERSON_WIRE,
+    RAW_WIRE,
+    RECONCILABLE_WIRE,
+    REVIEWS,
+    ROWS,
+    WITHDRAWALS,
+)
+from streams.steps import Emitted, Given, Message, Worked, Working
+
+
+def pseudonymise_working(given: Given) -> Working:
+    """Raw records to pseudonymous ones, each to its topic."""
+    if given.keyring is None:
+        raise ValueError("pseudonymise needs the keyring")
+    sealer = Sealer(given.keyring)
+    step = Pseudonymise(given.sites, Pseudonymiser(given.keyring), sealer, LinkageSealer(given.keyring))
+
+    def work(message: Message) -> Worked:
+        record = RAW_WIRE.decode(message.value)
+        outcome = step(record)
+        if isinstance(outcome, Rejected):
+            return Worked(record.event, rejected=outcome)
+        return Worked(record.event, tuple(map(_addressed, outcome)))
+
+    return Working(work, seal=sealer.seal_payload)
+
+
+def _addressed(record: Pseudonymous) -> Emitted:
+    """Where a record goes once it is without identifiers."""
+    match record:
+        case RowPseudonymised():
+            return Emitted(ROWS, record.match.encode(), ROWS.wire.encode(record))
+        case StudyPseudonymised():
+            return Emitted(IMAGES, record.match.encode(), IMAGES.wire.encode(record))
+        case PatientWithdrawn():
+            return Emitted(WITHDRAWALS, record.match.encode(), WITHDRAWALS.wire.encode(record))
+        case PersonWithdrawn():
+            return Emitted(PERSON_CASES, record.person.encode(), PERSON_WIRE.encode(record))
+
+
+def reconcile_working(given: Given) -> Working:
+    """Everything about a match to its cases, and what persons should know of them."""
+    step, wire = Reconcile(given.rules), COVERAGE_STATUS.wire
+
+    def work(message: Message) -> Worked:
+        record = RECONCILABLE_WIRE.decode(message.value)
+        kept = None if message.kept is None else wire.decode(message.kept)
+        if isinstance(record, Ticked):
+            return Worked("tick", () if kept is None else changed(kept, step.ticked(kept, record.at)))
+        event = record.patient if isinstance(record, CaseReviewed) else record.event
+        if message.key != record.match.encode():
+            return Worked(event, rejected=Rejected(Reason.WRONG_KEY))
+        known = kept or empty_cases(record.match)
+        arrived = isinstance(record, RowPseudonymised | StudyPseudonymised)
+        dropped = Rejected(Reason.WITHDRAWN) if arrived and withdrawn(known, record.patient) else None
+        now = step(known, record)
+        return Worked(event, changed(known, now) + introductions(now, record), dropped)
+
+    def changed(known: CasesReconciled, now: CasesReconciled) -> tuple[Emitted, ...]:
+        return () if now == known else (Emitted(COVERAGE_STATUS, now.match.encode(), wire.encode(now), next_deadline(now)),)
+
+    def introductions(now: CasesReconciled, record: OfCase) -> tuple[Emitted, ...]:
+        """Said at every row and study, changed or not, so that a crash loses none; reviews need no answer."""
+        if isinstance(record, CaseReviewed):
+            return ()
+        seen = seen_by_persons(now, record.patient)
+        return tuple(Emitted(PERSON_CASES, each.person.encode(), PERSON_WIRE.encode(each)) for each in seen)
+
+    return Working(work, deadline=lambda kept: next_deadline(wire.decode(kept)))
+
+
+def people_working(_: Given) -> Working:
+    """What cases say to what is known of the person, and what the cases should know."""
+    wire = PEOPLE.wire
+
+    def work(message: Message) -> Worked:
+        event = PERSON_WIRE.decode(message.value)
+        if message.key != event.person.encode():
+            return Worked(event.person, rejected=Rejected(Reason.WRONG_KEY))
+        known = empty_person(event.person) if message.kept is None else wire.decode(message.kept)
+        now = people(known, event)
+        state = () if now == known else (Emitted(PEOPLE, message.key, wire.encode(now)),)
+        return Worked(event.person, state + tuple(_review(each) for each in reviews(now)))
+
+    return Working(work)
+
+
+def _review(review: CaseReviewed) -> Emitted:
+    return Emitted(REVIEWS, review.match.encode(), REVIEWS.wire.encode(review))
+
+
+def alerts_working(given: Given) -> Working:
+    """Statuses, uploads and the clock to alerts."""
+    step, wire = Alerts(given.rules), ALERTS.wire
+
+    def work(message: Message) -> Worked:
+        record = ALERTING_WIRE.decode(message.value)
+        known = no_alerts(message.key.decode()) if message.kept is None else wire.decode(message.kept)
+        match record:
+            case CasesReconciled():
+                return Worked(record.match, raised(known, step.of_cases(known, record)))
+            case UploadSubmitted():
+                return Worked(record.event, raised(known, step.of_site(known, record)))
+            case Ticked():
+                return Worked("tick", raised(known, step.ticked(known, record.at)))
+
+    def raised(known: AlertsRaised, now: AlertsRaised) -> tuple[Emitted, ...]:
+        nothing_ever = not now.alerts and now.last_upload_at is None
+        return (
+            () if nothing_ever or now == known else (Emitted(ALERTS, now.subject.encode(), wire.encode(now), step.deadline(now)),)
+        )
+
+    return Working(work, deadline=lambda kept: step.deadline(wire.decode(kept)))
