@@ -49,10 +49,12 @@ def main() -> None:
         _leave(2, error)
     except WorkFailedError as error:
         _leave(1, error)
+    except OSError as error:
+        _leave(1, f"{error.filename or 'something'} cannot be used: {error.strerror or type(error).__name__}")
 
 
-def _leave(status: int, error: Exception) -> None:
-    click.echo(f"nccid: {error}", err=True)
+def _leave(status: int, why: object) -> None:
+    click.echo(f"nccid: {why}", err=True)
     sys.exit(status)
 
 
@@ -126,7 +128,10 @@ def template(kind: Kind, output: Path) -> None:
     """An empty spreadsheet template."""
     from edge.template import write_template
 
-    write_template(kind, output, overwrite=False)
+    try:
+        write_template(kind, output, overwrite=False)
+    except FileExistsError:
+        raise UnusableInputError(f"{output} is there already; choose another name, nothing was changed") from None
 
 
 @cli.command()
@@ -135,7 +140,7 @@ def template(kind: Kind, output: Path) -> None:
 @click.option("--kind", type=KIND, required=True, help="Which sheet it is.")
 @click.option("--dry-run", is_flag=True, help="Check only; send nothing.")
 @as_json
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=FILE)
 def upload(home: Home, code: str, kind: Kind, file: Path, *, dry_run: bool, as_json: bool) -> None:
     """Check a spreadsheet and, when it has no error, send its rows."""
     from edge.door import open_door
@@ -161,6 +166,23 @@ def send_images(home: Home, code: str, paths: tuple[Path, ...], *, as_json: bool
         answer = door.send_images(paths, progress=progress)
     click.echo(answer_json(answer)) if as_json else click.echo(images_words(answer), err=True)
     sys.exit(1 if answer.failed else 0)
+
+
+@cli.command()
+@in_home
+@for_site
+def withdraw(home: Home, code: str) -> None:
+    """Take out patients who opted out: NHS/CHI or hospital numbers, one a line on stdin."""
+    from edge.door import open_door
+
+    numbers = _lines_on_stdin()
+    if not numbers:
+        raise click.UsageError("give the numbers on stdin, one a line")
+    with open_door(home, code) as door:
+        answer = door.withdraw(numbers)
+    click.echo(
+        f"{answer.withdrawn} withdrawn; {answer.deleted} records of theirs were deleted here, the centre is told.", err=True
+    )
 
 
 # --- what is known -----------------------------------------------------------------------------------------------------
@@ -202,6 +224,33 @@ def status(home: Home, code: str | None, *, as_json: bool) -> None:
         click.echo(json.dumps({"sites": {each: counted.as_json() for each, counted in sites.items()}}))
     else:
         show(coverage_table(sites))
+
+
+@cli.command()
+@in_home
+@for_site
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write the copy.")
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def chase(home: Home, code: str, file: Path, output: Path, *, force: bool) -> None:
+    """A copy of a site's workbook, each row marked with what is missing and whose turn it is."""
+    from edge.chase import Known, ask, chase_words, refuse_output, write_marked
+    from edge.door import site_of
+    from edge.words import waiting
+    from identity import keyring
+    from identity.pseudonyms import Pseudonymiser
+    from schemas.rules import read_rules
+
+    site, rules = site_of(home, code), read_rules(home.rules).at(code)
+    pseudonymiser = Pseudonymiser(keyring.load(home.keyring))
+    refuse_output(file, output, overwrite=force)
+    with waiting("checking") as progress:
+        asked = ask(file, site, pseudonymiser, _now().date(), progress)
+    view = _status(home)
+    patients = {patient: found for patient in asked.patients if (found := view.patient(patient)) is not None}
+    persons = {person: view.person(person) for person in asked.persons}
+    known = Known(patients, persons, list(view.studies_without_row(code)))
+    click.echo(chase_words(write_marked(asked, output, known, rules, _now(), overwrite=force), output), err=True)
 
 
 # --- running -----------------------------------------------------------------------------------------------------------

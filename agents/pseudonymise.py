@@ -1,8 +1,7 @@
 """Pseudonymise: opens the seal in memory, validates, computes the pseudonyms, and forgets.
 
-reads    nccid.raw.rows (RowSubmitted), nccid.raw.images (StudyReceived), nccid.raw.withdrawals (WithdrawalSubmitted)
-writes   nccid.rows (RowPseudonymised), nccid.images (StudyPseudonymised); of a withdrawal nccid.withdrawals (PatientWithdrawn)
-         for the hospital number, nccid.person-cases (PersonWithdrawn) for the NHS/CHI number
+reads    nccid.raw.rows (RowSubmitted), nccid.raw.images (StudyReceived)
+writes   nccid.rows (RowPseudonymised), nccid.images (StudyPseudonymised)
 keeps    nothing
 rejects  an unknown site, a seal that does not open, an identifier that cannot be used at the site
 
@@ -18,19 +17,8 @@ from identity.keyring import KeyringError
 from identity.numbers import NhsNumber
 from identity.pseudonyms import Pseudonymiser, pacs_form
 from identity.seal import Identity, LinkageSealer, RowIdentity, Sealer, SealError, StudyIdentity
-from schemas.people import PersonWithdrawn
-from schemas.records import (
-    PatientWithdrawn,
-    Raw,
-    RowPseudonymised,
-    RowSubmitted,
-    StudyPseudonymised,
-    StudyReceived,
-    WithdrawalSubmitted,
-)
+from schemas.records import Pseudonymised, Raw, RowPseudonymised, RowSubmitted, StudyPseudonymised, StudyReceived
 from schemas.sites import Site, Sites
-
-Pseudonymous = RowPseudonymised | StudyPseudonymised | PatientWithdrawn | PersonWithdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +30,8 @@ class Pseudonymise:
     sealer: Sealer
     linkage: LinkageSealer
 
-    def __call__(self, record: Raw) -> tuple[Pseudonymous, ...] | Rejected:
-        """One raw record as what it becomes without identifiers (a withdrawal may become two records), or why not."""
+    def __call__(self, record: Raw) -> Pseudonymised | Rejected:
+        """One raw record as its pseudonymised one, or why not."""
         site = self.sites.get(record.site)
         if site is None:
             return Rejected(Reason.UNKNOWN_SITE)
@@ -55,8 +43,6 @@ class Pseudonymise:
                 return self._row(record, identity, site)
             case StudyReceived(), StudyIdentity():
                 return self._study(record, identity, site)
-            case WithdrawalSubmitted(), RowIdentity():
-                return self._withdrawal(record, identity, site)
             case _:
                 return Rejected(Reason.SEAL_BROKEN, "the seal holds the identity of another kind of record")
 
@@ -68,14 +54,14 @@ class Pseudonymise:
         except KeyringError:
             return Rejected(Reason.KEY_MISSING)
 
-    def _row(self, record: RowSubmitted, identity: RowIdentity, site: Site) -> tuple[RowPseudonymised] | Rejected:
+    def _row(self, record: RowSubmitted, identity: RowIdentity, site: Site) -> RowPseudonymised | Rejected:
         nhs = None if identity.nhs_number is None else numbers.parse(identity.nhs_number)
         if isinstance(nhs, numbers.NumberProblem):
             return Rejected(Reason.IDENTIFIER_UNUSABLE, f"NHS/CHI number: {nhs.words}")
         pacs = _pacs_identifier(nhs, identity.hospital_number, site)
         if isinstance(pacs, Rejected):
             return pacs
-        row = RowPseudonymised(
+        return RowPseudonymised(
             event=record.event,
             site=record.site,
             kind=record.kind,
@@ -92,14 +78,13 @@ class Pseudonymise:
             result=record.result,
             values=record.values,
         )
-        return (row,)
 
-    def _study(self, record: StudyReceived, identity: StudyIdentity, site: Site) -> tuple[StudyPseudonymised] | Rejected:
+    def _study(self, record: StudyReceived, identity: StudyIdentity, site: Site) -> StudyPseudonymised | Rejected:
         pacs = hospital.parse(identity.patient_id)
         if isinstance(pacs, hospital.HospitalNumberProblem):
             return Rejected(Reason.IDENTIFIER_UNUSABLE, f"PatientID: {pacs.words}")
         nhs = _nhs_number_in(pacs, site)
-        study = StudyPseudonymised(
+        return StudyPseudonymised(
             event=record.event,
             site=record.site,
             origin=record.origin,
@@ -118,27 +103,6 @@ class Pseudonymise:
             model=record.model,
             settled=record.settled,
         )
-        return (study,)
-
-    def _withdrawal(self, record: WithdrawalSubmitted, identity: RowIdentity, site: Site) -> tuple[Pseudonymous, ...] | Rejected:
-        nhs = numbers.parse(identity.nhs_number)
-        pacs = _pacs_identifier(nhs if isinstance(nhs, NhsNumber) else None, identity.hospital_number, site)
-        withdrawn: list[Pseudonymous] = []
-        if isinstance(nhs, NhsNumber):
-            person = self.pseudonyms.person(nhs)
-            withdrawn.append(PersonWithdrawn(event=record.event, person=person, withdrawn_at=record.withdrawn_at))
-        if isinstance(pacs, HospitalNumber):
-            withdrawn.append(
-                PatientWithdrawn(
-                    event=record.event,
-                    site=record.site,
-                    patient=self.pseudonyms.patient(site, pacs),
-                    match=self.pseudonyms.match(site, pacs),
-                    key_version=self.pseudonyms.key_version,
-                    withdrawn_at=record.withdrawn_at,
-                )
-            )
-        return tuple(withdrawn) or Rejected(Reason.IDENTIFIER_UNUSABLE, "neither an NHS/CHI number nor a hospital number")
 
 
 def _pacs_identifier(nhs: NhsNumber | None, hospital_number: str | None, site: Site) -> HospitalNumber | Rejected:

@@ -3,10 +3,16 @@
 import base64
 import datetime as dt
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec.structs import replace
+
 from schemas.records import Quarantined, Sealed, Source
+
+_PSEUDONYM = re.compile(rb"[MP]?[A-Z2-7]{26}")
+"""A routing key, a match or a person, as ``identity.pseudonyms`` makes them. A key of any other form may be an identifier."""
 
 
 class Reason(StrEnum):
@@ -54,6 +60,7 @@ class Payload:
     source: Source
     at: dt.datetime  # the broker's timestamp
     content: bytes
+    key: bytes = b""
     event: str | None = None  # known when it could be decoded: then identifiers in it are sealed or pseudonymous
 
 
@@ -71,7 +78,13 @@ def quarantined(rejected: Rejected, step: str, payload: Payload, sealed: Sealed 
         original=base64.b64encode(payload.content).decode() if readable and keep else None,
         sealed=None if readable else sealed,
         digest=hashlib.sha256(payload.content).hexdigest(),
+        key=base64.b64encode(payload.key).decode() if readable and _PSEUDONYM.fullmatch(payload.key) else None,
     )
+
+
+def purged(record: Quarantined, at: dt.datetime) -> Quarantined:
+    """What is left of a record that somebody has purged: that it was there and why, without what was kept of it."""
+    return replace(record, original=None, sealed=None, key=None, purged_at=at)
 
 
 def quarantine_key(source: Source) -> bytes:

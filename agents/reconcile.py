@@ -81,7 +81,8 @@ def _folded(case: Case, record: OfCase) -> Case:
             withdrawn_at = _first(case.withdrawn_at, record.review.withdrawn_at)
             return replace(case, reviews=reviews, withdrawn_at=withdrawn_at, persons=_named(case, record.person))
         case PatientWithdrawn():
-            return replace(case, withdrawn_at=_first(case.withdrawn_at, record.withdrawn_at))
+            persons = _named(case, record.person)
+            return replace(case, withdrawn_at=_first(case.withdrawn_at, record.withdrawn_at), persons=persons)
 
 
 def _named(case: Case, person: str | None) -> list[str]:

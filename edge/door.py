@@ -26,6 +26,7 @@ from schemas.sites import Site, read_sites
 if TYPE_CHECKING:
     from edge.send_images import ImagesAnswer
     from edge.upload import Progress, UploadAnswer
+    from edge.withdraw import WithdrawalAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,12 @@ class Door:
         from edge.send_images import send_images
 
         return send_images(paths, self.site, self.outbox, self.pseudonymiser, self.sealer, _now(), progress=progress)
+
+    def withdraw(self, numbers: Sequence[str]) -> "WithdrawalAnswer":
+        """Takes patients out who have opted out; see ``edge.withdraw``."""
+        from edge.withdraw import Withdrawal
+
+        return Withdrawal(self.site, self.outbox, self.pseudonymiser, self.sealer)(numbers, _now())
 
 
 @contextmanager

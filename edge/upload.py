@@ -18,9 +18,10 @@ from edge.spreadsheet import Progress, check_workbook
 from identity.hospital import HospitalNumber
 from identity.pseudonyms import Pseudonymiser
 from identity.seal import RowIdentity, Sealer
+from schemas.alerts import UploadSubmitted
 from schemas.records import Kind, Record, RowSubmitted
 from schemas.sites import Site
-from schemas.topics import RAW_ROWS
+from schemas.topics import RAW_ROWS, UPLOADS
 
 __all__ = ["Progress", "UploadAnswer", "submit_upload"]
 
@@ -107,6 +108,15 @@ def _messages(sheet: _Sheet, uploaded_at: dt.datetime, pseudonymiser: Pseudonymi
         )
         key = pseudonymiser.routing(sheet.site, _pacs_identifier(sheet.site, row))
         yield Message(event, RAW_ROWS.name, key, RAW_ROWS.wire.encode(record))
+    submitted = UploadSubmitted(
+        event=sheet.upload,
+        site=sheet.site.code,
+        kind=sheet.kind,
+        upload=sheet.upload,
+        uploaded_at=uploaded_at,
+        rows=len(sheet.rows),
+    )
+    yield Message(sheet.upload, UPLOADS.name, sheet.site.code.encode(), UPLOADS.wire.encode(submitted))
 
 
 def _pacs_identifier(site: Site, row: Row) -> HospitalNumber | None:

@@ -11,13 +11,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
 from identity.keyring import Keyring, KeyringError, Purpose
 from identity.numbers import NhsNumber
+from schemas.problems import UnusableInputError
 from schemas.records import Sealed
 
 _NONCE_BYTES = 12
 _SIV_KEY_BYTES = 64  # RFC 5297: two AES-256 keys
 
 
-class SealError(Exception):
+class SealError(UnusableInputError):
     """A seal cannot be opened: made with another key, or changed on its way. Never holds what was sealed."""
 
 

@@ -78,15 +78,6 @@ class StudyReceived(Record, frozen=True, kw_only=True, tag="study-received/1"):
     settled: bool  # nothing new has come for a while
 
 
-class WithdrawalSubmitted(Record, frozen=True, kw_only=True, tag="withdrawal-submitted/1"):
-    """A patient has opted out, as the site was told."""
-
-    event: str
-    site: str
-    withdrawn_at: Time
-    identity: Sealed  # of identity.seal.RowIdentity: the NHS/CHI number, or the hospital number, or both
-
-
 # --- what pseudonymise says: no identifier from here on --------------------------------------------------------------
 
 
@@ -132,12 +123,16 @@ class StudyPseudonymised(Record, frozen=True, kw_only=True, tag="study-pseudonym
     settled: bool
 
 
+# --- what a site says of patients who opt out: pseudonyms, made at the site, so that the number itself is kept nowhere -----
+
+
 class PatientWithdrawn(Record, frozen=True, kw_only=True, tag="patient-withdrawn/1"):
     """The patient of this pseudonym has opted out."""
 
     event: str
     site: str
     patient: str
+    person: str | None  # where the site knows it
     match: str
     key_version: int
     withdrawn_at: Time
@@ -175,7 +170,9 @@ class Quarantined(Record, frozen=True, kw_only=True, tag="quarantined/1"):
     original: str | None  # the payload as it came, where all identifiers in it are sealed or pseudonymous
     sealed: Sealed | None  # the payload sealed, where nothing can be said of what is in it and a key is at hand
     digest: str  # SHA-256 of the payload
+    key: str | None = None  # the record's message key in base64, where it is one of our pseudonyms: nothing else is repeated
+    purged_at: Time | None = None  # somebody has purged it: this is what is left, in place of what was kept before
 
 
-Raw = RowSubmitted | StudyReceived | WithdrawalSubmitted
+Raw = RowSubmitted | StudyReceived
 Pseudonymised = RowPseudonymised | StudyPseudonymised

@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from schemas.alerts import AlertsRaised, UploadSubmitted
 from schemas.coverage import CasesReconciled
-from schemas.people import CaseReviewed, PersonCaseSeen, PersonEvent, PersonReconciled
+from schemas.people import CaseReviewed, PersonCaseSeen, PersonEvent, PersonReconciled, PersonWithdrawn
 from schemas.records import (
     PatientWithdrawn,
     Pseudonymised,
@@ -16,7 +16,6 @@ from schemas.records import (
     StudyPseudonymised,
     StudyReceived,
     Ticked,
-    WithdrawalSubmitted,
 )
 from schemas.wire import Wire
 
@@ -56,13 +55,13 @@ class Topic(Generic[R]):
 
 RAW_ROWS = Topic("nccid.raw.rows", RowSubmitted, key="routing HMAC of site and identifier digits", retention_ms=7 * DAY_MS)
 RAW_IMAGES = Topic("nccid.raw.images", StudyReceived, key="routing HMAC of site and identifier digits", retention_ms=7 * DAY_MS)
-RAW_WITHDRAWALS = Topic("nccid.raw.withdrawals", WithdrawalSubmitted, key="routing HMAC of the site alone")
 UPLOADS = Topic("nccid.uploads", UploadSubmitted, key="alerts of the site: the subject")
 ROWS = Topic("nccid.rows", RowPseudonymised, key="match")
 IMAGES = Topic("nccid.images", StudyPseudonymised, key="match")
 WITHDRAWALS = Topic("nccid.withdrawals", PatientWithdrawn, key="match")
 TICKS = Topic("nccid.ticks", Ticked, key="none: one for each partition", retention_ms=DAY_MS)
 COVERAGE_STATUS = Topic("nccid.coverage-status", CasesReconciled, key="match", compacted=True)
+PERSON_WITHDRAWALS = Topic("nccid.person-withdrawals", PersonWithdrawn, key="person")
 PERSON_CASES = Topic("nccid.person-cases", PersonCaseSeen, key="person", retention_ms=7 * DAY_MS)
 PEOPLE = Topic("nccid.people", PersonReconciled, key="person", compacted=True)
 REVIEWS = Topic("nccid.reviews", CaseReviewed, key="match", retention_ms=7 * DAY_MS)
@@ -74,8 +73,8 @@ AnyTopic = (
     | Topic[StudyReceived]
     | Topic[RowPseudonymised]
     | Topic[StudyPseudonymised]
-    | Topic[WithdrawalSubmitted]
     | Topic[PatientWithdrawn]
+    | Topic[PersonWithdrawn]
     | Topic[PersonCaseSeen]
     | Topic[PersonReconciled]
     | Topic[CaseReviewed]
@@ -89,11 +88,11 @@ AnyTopic = (
 TOPICS: tuple[AnyTopic, ...] = (
     RAW_ROWS,
     RAW_IMAGES,
-    RAW_WITHDRAWALS,
     UPLOADS,
     ROWS,
     IMAGES,
     WITHDRAWALS,
+    PERSON_WITHDRAWALS,
     TICKS,
     COVERAGE_STATUS,
     PERSON_CASES,

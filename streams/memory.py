@@ -38,7 +38,7 @@ class MemoryBroker:
         log = self.topics[emitted.topic.name]
         log.append((emitted.key, emitted.value))
         source = Source(topic=emitted.topic.name, partition=0, offset=len(log) - 1)
-        payload = Payload(source, dt.datetime.fromtimestamp(source.offset, dt.UTC), emitted.value)
+        payload = Payload(source, dt.datetime.fromtimestamp(source.offset, dt.UTC), emitted.value, emitted.key)
         return [follows for step in self.topology.steps for follows in self._worked(step, emitted, payload)]
 
     def _worked(self, step: Step, emitted: Emitted, payload: Payload) -> list[Emitted]:

@@ -15,12 +15,13 @@ from typing import Any
 
 import faust
 
-from agents.quarantine import Payload
+from agents.quarantine import Payload, Reason
 from schemas.records import Source, Ticked
 from schemas.topics import TICKS, AnyTopic
 from schemas.wire import UndecodableError
 from streams.deadlines import Deadlines
 from streams.guard import guarded
+from streams.limits import LIMIT_REACHED, VARIABLE, Limits, reason_of
 from streams.steps import Emitted, Given, Message, Step, Topology, Working
 from streams.table import published_table
 
@@ -36,12 +37,13 @@ WRITE_FAILED = 70
 """Exit status of a worker whose write was not acknowledged (EX_SOFTWARE)."""
 
 
-def attach(app: faust.App, topology: Topology, names: tuple[str, ...], given: Given, clock: Clock) -> None:
+def attach(app: faust.App, topology: Topology, names: tuple[str, ...], given: Given, clock: Clock, limits: Limits) -> None:
     """Attaches the steps of these names to the application."""
     publish = Publisher(app)
     for name in names:
         step = topology.step(name)
-        running = Running(step, step.build(given), published_table(app, step.name, step.keeps) if step.keeps else None, publish)
+        table = published_table(app, step.name, step.keeps) if step.keeps else None
+        running = Running(step, step.build(given), table, publish, limits)
         channel = app.topic(
             *(topic.name for topic in step.all_read), key_type=bytes, value_type=bytes, partitions=step.reads[0].partitions
         )
@@ -89,6 +91,7 @@ class Running:
     working: Working
     table: Any  # Faust's type
     publish: Publisher
+    limits: Limits
     deadlines: Deadlines = field(default_factory=Deadlines)
     ticking: set[int] = field(default_factory=set)  # partitions with a tick on its way
 
@@ -98,13 +101,17 @@ class Running:
         async for event in events:
             source = event.message
             acknowledge = Acknowledgement(event.ack)
+            reason: Reason | None = None
             for message in self._messages(source):
                 for emitted in guarded(self.step.name, self.working, message, _payload(source)):
+                    reason = reason_of(emitted) or reason
                     keeps = emitted.topic == self.step.keeps
                     await self.publish(emitted, source.partition if keeps else None, acknowledge.one_more())
                     if keeps:
                         self.table[emitted.key] = emitted.value
                         self.deadlines.note(emitted.key, emitted.deadline)
+            if self.limits.reached((self.step.name, source.topic, source.partition), source.offset, reason):
+                _stop_at_limit(source, reason, self.limits.most)
             acknowledge.all_sent()
 
     async def index(self) -> None:
@@ -164,6 +171,25 @@ class Acknowledgement:
             self._call()
 
 
+def _stop_at_limit(message: Any, reason: Reason | None, most: int) -> None:  # noqa: ANN401  # Faust's type
+    """Ends the process before the message is acknowledged: the next one begins with it, or a little before."""
+    log.critical(
+        "stopped at %s, partition %d, offset %d: more than %d of the last %d messages could not be used, the latest for %s (%s). "
+        "See `nccid quarantine list`, mend the cause and start again; %s raises the limit, 0 lifts it",
+        message.topic,
+        message.partition,
+        message.offset,
+        most,
+        2 * most,
+        reason,
+        reason.words if reason else "",
+        VARIABLE,
+    )
+    logging.shutdown()
+    os._exit(LIMIT_REACHED)
+
+
 def _payload(message: Any) -> Payload:  # noqa: ANN401  # as above
     at = dt.datetime.fromtimestamp(message.timestamp, dt.UTC)
-    return Payload(Source(topic=message.topic, partition=message.partition, offset=message.offset), at, message.value or b"")
+    source = Source(topic=message.topic, partition=message.partition, offset=message.offset)
+    return Payload(source, at, message.value or b"", message.key or b"")

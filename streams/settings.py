@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from schemas.home import Home
 from schemas.kafka import KafkaSettings
+from streams.limits import DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class WorkerSettings:
     steps: tuple[str, ...]
     embedded: bool
     run_id: str  # of this process; names the fresh group on the embedded broker
+    quarantine_limit: int = DEFAULT
 
     @property
     def group(self) -> str:

@@ -1,15 +1,17 @@
 """The flow, top to bottom. Read this first.
 
-    edge ── RowSubmitted ────────► nccid.raw.rows ────────┐                     ┌─► nccid.rows ────────┐
-     ├───── StudyReceived ───────► nccid.raw.images ──────┼─► pseudonymise ─────┼─► nccid.images ──────┤
-     ├───── WithdrawalSubmitted ─► nccid.raw.withdrawals ─┘   (holds the keys)  ├─► nccid.withdrawals ─┼─► reconcile ─┐
-     │                                                                          │   nccid.reviews ─────┤   (cases)    │
-     │                                               clock ─► nccid.ticks ──────┼──────────────────────┘              │
-     │                                                           │              └─► nccid.person-cases ◄──────────────┤
-     │                                                           ▼                      └─► people ─► nccid.people    │
-     └───── UploadSubmitted ─────► nccid.uploads ─────────────► alerts ─► nccid.alerts       └─► nccid.reviews        │
-                                                                  └────────── nccid.coverage-status ◄─────────────────┘
+    edge ── RowSubmitted ────► raw.rows ───┐                  ┌─► rows ───┐
+      ├──── StudyReceived ───► raw.images ─┴─► pseudonymise ──┴─► images ─┤
+      │                                        (holds the keys)           │
+      ├──── PatientWithdrawn ────────────────► withdrawals ───────────────┤                 ┌─► coverage-status ─┐
+      │                                        reviews, ticks ────────────┴─► reconcile ────┤   (the statuses)   │
+      │                                           ▲       ▲                   (the cases)   └─► person-cases     │
+      │                                           │       └── clock ───────────┐                     │           │
+      │                                           └────────────── people ◄─────│─────────────────────┘           │
+      ├──── PersonWithdrawn ─► person-withdrawals ──────────────► │ └─► people │                                 │
+      └──── UploadSubmitted ─► uploads ───────────────────────────────────────►┴─► alerts ─► alerts ◄────────────┘
 
+Every topic's name begins with ``nccid.``.
 What any step cannot use goes to nccid.quarantine. The topics coverage-status, people and alerts are published and are at once the
 changelogs of what the steps keep: one message an event. Keys of messages: raw topics an HMAC routing key, then ``match`` or
 ``person``; so a row, its images and their case share a partition. The topology is a value: the Faust runner attaches it to Kafka,
@@ -23,10 +25,10 @@ from schemas.topics import (
     IMAGES,
     PEOPLE,
     PERSON_CASES,
+    PERSON_WITHDRAWALS,
     QUARANTINE,
     RAW_IMAGES,
     RAW_ROWS,
-    RAW_WITHDRAWALS,
     REVIEWS,
     ROWS,
     TICKS,
@@ -40,14 +42,14 @@ TOPOLOGY = Topology(
     steps=(
         Step(
             "pseudonymise",
-            reads=(RAW_ROWS, RAW_IMAGES, RAW_WITHDRAWALS),
-            writes=(ROWS, IMAGES, WITHDRAWALS, PERSON_CASES),
+            reads=(RAW_ROWS, RAW_IMAGES),
+            writes=(ROWS, IMAGES),
             keeps=None,
             ticks=None,
             needs_keys=True,
             build=pseudonymise_working,
         ),
-        # now: RowPseudonymised, StudyPseudonymised, PatientWithdrawn, key = match; PersonWithdrawn, key = person
+        # now: RowPseudonymised, StudyPseudonymised, key = match
         Step(
             "reconcile",
             reads=(ROWS, IMAGES, WITHDRAWALS, REVIEWS),
@@ -60,7 +62,7 @@ TOPOLOGY = Topology(
         # now: CasesReconciled, key = match; PersonCaseSeen, key = person
         Step(
             "people",
-            reads=(PERSON_CASES,),
+            reads=(PERSON_CASES, PERSON_WITHDRAWALS),
             writes=(PEOPLE, REVIEWS),
             keeps=PEOPLE,
             ticks=None,
@@ -80,7 +82,7 @@ TOPOLOGY = Topology(
         # now: AlertsRaised, key = match or site
     ),
     quarantine=QUARANTINE,
-    fed_by_edge=(RAW_ROWS, RAW_IMAGES, RAW_WITHDRAWALS, UPLOADS),
+    fed_by_edge=(RAW_ROWS, RAW_IMAGES, WITHDRAWALS, PERSON_WITHDRAWALS, UPLOADS),
     fed_by_clock=(TICKS,),
     read_by_people=(COVERAGE_STATUS, PEOPLE, ALERTS),
 )

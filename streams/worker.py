@@ -9,6 +9,8 @@ from identity import keyring
 from schemas.rules import read_rules
 from schemas.sites import read_sites
 from streams.app import build_app
+from streams.earlier import quarantined_before
+from streams.limits import Limits
 from streams.runner import attach
 from streams.settings import WorkerSettings
 from streams.steps import Given
@@ -23,7 +25,7 @@ def run_worker(settings: WorkerSettings, when_ready: Callable[[], None]) -> None
     """
     settings.home.state.mkdir(parents=True, exist_ok=True)
     app = build_app(settings)
-    attach(app, TOPOLOGY, settings.steps, given(settings), clock=lambda: dt.datetime.now(dt.UTC))
+    attach(app, TOPOLOGY, settings.steps, given(settings), clock=lambda: dt.datetime.now(dt.UTC), limits=_limits(settings))
     app.task(_when_ready(app, when_ready))
     faust.Worker(app, loglevel="WARNING", override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()
 
@@ -36,6 +38,13 @@ def given(settings: WorkerSettings) -> Given:
         rules=read_rules(settings.home.rules),
         keyring=keyring.load(settings.home.keyring) if needs_keys else None,
     )
+
+
+def _limits(settings: WorkerSettings) -> Limits:
+    """On the embedded broker everything is read anew, so nothing was before."""
+    most = settings.quarantine_limit
+    earlier = quarantined_before(settings.kafka, 10 * most) if most and not settings.embedded else {}
+    return Limits(most, earlier)
 
 
 def _when_ready(app: faust.App, call: Callable[[], None]) -> Callable[[], Awaitable[None]]:

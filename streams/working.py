@@ -2,15 +2,15 @@
 
 from agents.alerts import Alerts, no_alerts
 from agents.people import people, reviews
-from agents.pseudonymise import Pseudonymise, Pseudonymous
+from agents.pseudonymise import Pseudonymise
 from agents.quarantine import Reason, Rejected
 from agents.reconcile import OfCase, Reconcile, next_deadline, seen_by_persons, withdrawn
 from identity.pseudonyms import Pseudonymiser
 from identity.seal import LinkageSealer, Sealer
 from schemas.alerts import AlertsRaised, UploadSubmitted
 from schemas.coverage import CasesReconciled, empty_cases
-from schemas.people import CaseReviewed, PersonWithdrawn, empty_person
-from schemas.records import PatientWithdrawn, RowPseudonymised, StudyPseudonymised, Ticked
+from schemas.people import CaseReviewed, empty_person
+from schemas.records import RowPseudonymised, StudyPseudonymised, Ticked
 from schemas.topics import (
     ALERTING_WIRE,
     ALERTS,
@@ -19,11 +19,12 @@ from schemas.topics import (
     PEOPLE,
     PERSON_CASES,
     PERSON_WIRE,
+    PSEUDONYMISED_WIRE,
     RAW_WIRE,
     RECONCILABLE_WIRE,
     REVIEWS,
     ROWS,
-    WITHDRAWALS,
+    AnyTopic,
 )
 from streams.steps import Emitted, Given, Message, Worked, Working
 
@@ -40,22 +41,10 @@ def pseudonymise_working(given: Given) -> Working:
         outcome = step(record)
         if isinstance(outcome, Rejected):
             return Worked(record.event, rejected=outcome)
-        return Worked(record.event, tuple(map(_addressed, outcome)))
+        topic: AnyTopic = ROWS if isinstance(outcome, RowPseudonymised) else IMAGES
+        return Worked(record.event, (Emitted(topic, outcome.match.encode(), PSEUDONYMISED_WIRE.encode(outcome)),))
 
     return Working(work, seal=sealer.seal_payload)
-
-
-def _addressed(record: Pseudonymous) -> Emitted:
-    """Where a record goes once it is without identifiers."""
-    match record:
-        case RowPseudonymised():
-            return Emitted(ROWS, record.match.encode(), ROWS.wire.encode(record))
-        case StudyPseudonymised():
-            return Emitted(IMAGES, record.match.encode(), IMAGES.wire.encode(record))
-        case PatientWithdrawn():
-            return Emitted(WITHDRAWALS, record.match.encode(), WITHDRAWALS.wire.encode(record))
-        case PersonWithdrawn():
-            return Emitted(PERSON_CASES, record.person.encode(), PERSON_WIRE.encode(record))
 
 
 def reconcile_working(given: Given) -> Working:

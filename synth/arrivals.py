@@ -8,6 +8,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import permutations
 
+from nhs_number.validate import is_valid
+
 from synth.model import Row, Sending, Study, World
 from synth.numbers import digits
 
@@ -29,6 +31,13 @@ class Arrived:
     def row(self) -> Row | None:
         """The row by which the case is judged."""
         return self.main or self.status
+
+    @property
+    def person(self) -> str | None:
+        """The NHS number of the case: from its rows, or from PatientID where there is no row."""
+        if self.row:
+            return next((row.nhs_number for row in (self.main, self.status) if row and row.nhs_number), None)
+        return self.identifier if is_valid(self.identifier) else None
 
 
 Cases = dict[tuple[str, str], Arrived]
@@ -79,17 +88,13 @@ def _mark_shared_studies(cases: Cases) -> None:
 
 
 def _mark_mismatches(cases: Cases, hospital_sites: set[str]) -> None:
+    """The number of one patient written in two ways, or the images of one under the NHS number."""
     alike: dict[tuple[str, str], list[Arrived]] = defaultdict(list)
     for case in cases.values():
         if case.site in hospital_sites:
-            for name in {digits(case.identifier) or case.identifier, *_nhs_numbers(case)}:
-                alike[case.site, name].append(case)
+            alike[case.site, f"digits {digits(case.identifier) or case.identifier}"].append(case)
+            alike[case.site, f"person {case.person or case.identifier}"].append(case)
     for group in alike.values():
         for one, other in permutations(group, 2):
             if one.row and not one.studies and other.studies and not other.row:
                 one.mismatch = other.mismatch = True
-
-
-def _nhs_numbers(case: Arrived) -> set[str]:
-    """The NHS numbers that a case goes by: of its rows, or its identifier, should the images carry one."""
-    return {row.nhs_number for row in (case.main, case.status) if row and row.nhs_number} or {case.identifier}

@@ -4,11 +4,10 @@ import datetime as dt
 from functools import lru_cache
 
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
 from schemas.sites import Site
 from synth import names
-from synth.elements import Encoded, dataset, encoded, file_of
+from synth.elements import Encoded, encoded, file_of, sequence, texts
 from synth.hands import number_text
 from synth.model import Instance, Patient, Study
 from synth.pictures import kind
@@ -32,7 +31,7 @@ def image_file(site: Site, study: Study, instance: Instance) -> bytes:
 @lru_cache(maxsize=256)
 def _equipment(code: str, name: str, modality: str) -> Encoded:
     maker = _MAKERS[sum(code.encode()) % len(_MAKERS)]
-    values = dataset(
+    return texts(
         SpecificCharacterSet="ISO_IR 100",
         Manufacturer=maker,
         ManufacturerModelName=kind(modality).model,
@@ -46,7 +45,6 @@ def _equipment(code: str, name: str, modality: str) -> Encoded:
         ProtocolName=kind(modality).series,
         BodyPartExamined="CHEST",
     )
-    return encoded(values)
 
 
 @lru_cache(maxsize=256)
@@ -55,7 +53,7 @@ def _patient(patient: Patient, patient_id: str, pacs_identifier: str) -> Encoded
     number = person.nhs_number
     spoken = f"{number[:3]} {number[3:6]} {number[6:]}"
     other = patient.hospital_number if pacs_identifier == "nhs" else number
-    values = dataset(
+    said = texts(
         PatientName=f"{person.family_name.upper()}^{person.given_name}",
         PatientID=str(number_text(patient_id, patient.hand.patient_id)),
         IssuerOfPatientID=patient.site,
@@ -63,24 +61,25 @@ def _patient(patient: Patient, patient_id: str, pacs_identifier: str) -> Encoded
         PatientSex=person.sex,
         OtherPatientIDs=[other, spoken],
         OtherPatientNames=f"{person.family_name}^{person.given_name[0]}",
-        OtherPatientIDsSequence=Sequence(
-            [
-                dataset(PatientID=number, IssuerOfPatientID="NHS", TypeOfPatientID="TEXT"),
-                dataset(PatientID=patient.hospital_number, IssuerOfPatientID=patient.site, TypeOfPatientID="TEXT"),
-            ]
-        ),
         PatientAddress=person.address,
         PatientTelephoneNumbers="01632 960" + number[-3:],
         PatientComments=f"NHS No. {spoken}",
     )
-    _add_private(values, person.family_name, number)
-    return encoded(values)
+    others = sequence(
+        "OtherPatientIDsSequence",
+        texts(PatientID=number, IssuerOfPatientID="NHS", TypeOfPatientID="TEXT"),
+        texts(PatientID=patient.hospital_number, IssuerOfPatientID=patient.site, TypeOfPatientID="TEXT"),
+    )
+    return {**said, **others, **_private(person.family_name, number)}
 
 
-def _add_private(values: Dataset, family_name: str, number: str) -> None:
+def _private(family_name: str, number: str) -> Encoded:
+    values, item = Dataset(), Dataset()
+    item.PatientName = family_name
     block = values.private_block(0x0033, "INVENTED RIS 1.0", create=True)
     block.add_new(0x01, "LO", f"{family_name} {number}")
-    block.add_new(0x02, "SQ", [dataset(PatientName=family_name)])
+    block.add_new(0x02, "SQ", [item])
+    return encoded(values)
 
 
 @lru_cache(maxsize=64)
@@ -89,43 +88,36 @@ def _study(study: Study) -> Encoded:
     day = f"{study.date:%Y%m%d}" if study.date else ""
     known = _DATES[_DATES.index(study.dated_by) :]
     time = f"{8 + chance % 11:02d}{chance % 60:02d}00" if day else ""
-    values = dataset(
+    said = texts(
         StudyInstanceUID=study.uid,
         StudyID=study.accession[-6:],
         AccessionNumber=study.accession,
         ReferringPhysicianName=names.PHYSICIANS[chance % len(names.PHYSICIANS)],
         OperatorsName=names.PHYSICIANS[-1 - chance % len(names.PHYSICIANS)],
         StudyDescription="Chest",
-        RequestAttributesSequence=Sequence(
-            [
-                dataset(
-                    RequestedProcedureID=f"R{study.accession}",
-                    ScheduledProcedureStepID=f"S{chance}",
-                    AccessionNumber=study.accession,
-                )
-            ]
-        ),
+        **{keyword: day if keyword in known else "" for keyword in _DATES},
+        **{keyword.replace("Date", "Time"): time if keyword in known else "" for keyword in _DATES},
     )
-    for keyword in _DATES:
-        setattr(values, keyword, day if keyword in known else "")
-        setattr(values, keyword.replace("Date", "Time"), time if keyword in known else "")
-    return encoded(values)
+    step = texts(
+        RequestedProcedureID=f"R{study.accession}", ScheduledProcedureStepID=f"S{chance}", AccessionNumber=study.accession
+    )
+    return {**said, **sequence("RequestAttributesSequence", step)}
 
 
 def _image(study: Study, instance: Instance) -> Encoded:
     series = list(dict.fromkeys(each.series for each in study.instances))
-    values = dataset(
-        SOPInstanceUID=instance.uid,
-        SeriesInstanceUID=instance.series,
-        SeriesNumber=series.index(instance.series) + 1,
-        InstanceNumber=instance.number,
-    )
+    values: dict[str, str | list[str]] = {
+        "SOPInstanceUID": instance.uid,
+        "SeriesInstanceUID": instance.series,
+        "SeriesNumber": str(series.index(instance.series) + 1),
+        "InstanceNumber": str(instance.number),
+    }
     if instance.modality in ("CT", "MR"):
-        values.FrameOfReferenceUID = f"{instance.series}.1"
-        values.ImagePositionPatient = ["-160", "-160", str(instance.number * 40)]
+        values["FrameOfReferenceUID"] = f"{instance.series}.1"
+        values["ImagePositionPatient"] = ["-160", "-160", str(instance.number * 40)]
     if study.date:
-        values.PatientAge = _age(instance.patient.person.birth_date, study.date)
-    return encoded(values)
+        values["PatientAge"] = _age(instance.patient.person.birth_date, study.date)
+    return texts(**values)
 
 
 def _age(born: dt.date, day: dt.date) -> str:

@@ -4,8 +4,6 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
-from nhs_number.validate import is_valid
-
 from synth.arrivals import Arrived
 
 KINDS = {"CR": "xray", "DX": "xray", "CT": "ct", "MR": "mr"}
@@ -91,13 +89,6 @@ def flags(case: Arrived, images: dict[str, dict[str, int]]) -> Iterator[str]:
         "probable-id-mismatch": case.mismatch,
     }
     return (flag for flag, holds in facts.items() if holds)
-
-
-def person(case: Arrived) -> str | None:
-    """The NHS number of the case: from its rows, or from PatientID where there is no row."""
-    if case.row:
-        return next((row.nhs_number for row in (case.main, case.status) if row and row.nhs_number), None)
-    return case.identifier if is_valid(case.identifier) else None
 
 
 def studies_by_kind(images: dict[str, dict[str, int]]) -> dict[str, int]:

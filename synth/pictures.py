@@ -14,7 +14,7 @@ from pydicom.uid import (
     UltrasoundImageStorage,
 )
 
-from synth.elements import Encoded, dataset, encoded
+from synth.elements import Encoded, encoded
 
 _SIZE = 32
 
@@ -36,12 +36,12 @@ def kind(modality: str) -> Kind:
 
 
 def _cr() -> Kind:
-    values = dataset(ViewPosition="AP", KVP="85", PlateID="P0042", PatientOrientation=["L", "F"], LossyImageCompression="00")
+    values = _dataset(ViewPosition="AP", KVP="85", PlateID="P0042", PatientOrientation=["L", "F"], LossyImageCompression="00")
     return _kind("CR", ComputedRadiographyImageStorage, "Chest AP mobile", "Cassette 7", values, _pixels(12))
 
 
 def _dx() -> Kind:
-    values = dataset(
+    values = _dataset(
         PresentationIntentType="FOR PRESENTATION",
         ImageType=["ORIGINAL", "PRIMARY", ""],
         ImageLaterality="U",
@@ -68,7 +68,7 @@ def _dx() -> Kind:
 
 
 def _ct() -> Kind:
-    values = dataset(
+    values = _dataset(
         ImageType=["ORIGINAL", "PRIMARY", "AXIAL"],
         AcquisitionNumber="1",
         KVP="120",
@@ -81,7 +81,7 @@ def _ct() -> Kind:
 
 
 def _mr() -> Kind:
-    values = dataset(
+    values = _dataset(
         ImageType=["ORIGINAL", "PRIMARY", "OTHER"],
         ScanningSequence="SE",
         SequenceVariant="NONE",
@@ -97,7 +97,7 @@ def _mr() -> Kind:
 
 
 def _us() -> Kind:
-    values = dataset(
+    values = _dataset(
         ImageType=["ORIGINAL", "PRIMARY"], LossyImageCompression="00", TransducerData=["L12-3", "", ""], PatientOrientation=""
     )
     return _kind("US", UltrasoundImageStorage, "Lung bases", "Sono 5", values, _pixels(8))
@@ -124,7 +124,7 @@ def _view() -> Dataset:
 
 
 def _code(value: str, meaning: str) -> Dataset:
-    return dataset(CodeValue=value, CodingSchemeDesignator="SCT", CodeMeaning=meaning)
+    return _dataset(CodeValue=value, CodingSchemeDesignator="SCT", CodeMeaning=meaning)
 
 
 def _pixels(bits: int) -> Dataset:
@@ -132,7 +132,7 @@ def _pixels(bits: int) -> Dataset:
     size = 8 if bits == 8 else 16
     shades = [_shade(x, y, (1 << bits) - 1) for y in range(_SIZE) for x in range(_SIZE)]
     data = b"".join(shade.to_bytes(size // 8, "little") for shade in shades)
-    values = dataset(
+    values = _dataset(
         SamplesPerPixel=1,
         PhotometricInterpretation="MONOCHROME2",
         Rows=_SIZE,
@@ -144,6 +144,13 @@ def _pixels(bits: int) -> Dataset:
     )
     values.add_new("PixelData", "OB" if size == 8 else "OW", data)
     return values
+
+
+def _dataset(**values: object) -> Dataset:
+    made = Dataset()
+    for keyword, value in values.items():
+        setattr(made, keyword, value)
+    return made
 
 
 def _shade(x: int, y: int, white: int) -> int:

@@ -13,7 +13,7 @@ Modalities = tuple[str, ...]
 _HOW_MANY = {1: 24, 2: 24, 3: 19, 4: 13, 5: 8, 6: 5, 7: 3, 8: 2, 10: 2}
 _ANY: dict[Modalities, int] = {("CR",): 370, ("DX",): 440, ("CT",): 175, ("CT", "CR"): 6, ("CR", "DX"): 4, ("MR",): 2, ("US",): 3}
 _CHEST: dict[Modalities, int] = {("CR",): 37, ("DX",): 44, ("CT",): 19}
-_IMAGES = {"CR": (1, 1, 2), "DX": (1, 2, 2), "CT": (3,), "MR": (2,), "US": (2,)}
+_IMAGES = {"CR": (1, 1, 1, 2), "DX": (1, 1, 2), "CT": (3,), "MR": (2,), "US": (2,)}
 
 
 def how_many(rng: random.Random) -> int:

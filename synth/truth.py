@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from synth.arrivals import arrivals
-from synth.judgement import has_chest_image, judged, person, studies_by_kind
+from synth.judgement import has_chest_image, judged, studies_by_kind
 from synth.model import World
 
 Judged = dict[str, Any]
@@ -21,7 +21,7 @@ def truth(world: World) -> dict[str, Any]:
     by_person: dict[str, list[Judged]] = defaultdict(list)
     for case in arrivals(world).values():
         by_site[case.site].append(judgement := judged(case, world.today))
-        if number := person(case):
+        if number := case.person:
             by_person[number].append(judgement)
     numbers = sorted({one.nhs_number for one in world.people}.union(world.strangers))
     return {

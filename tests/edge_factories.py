@@ -2,6 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
@@ -29,6 +30,7 @@ HOSPITAL_NUMBERS = ("RR99912345", "RR99954321", "RR99900001", "RR99900002")
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
+PIXELS = b"\1\2" * 64
 
 
 def nhs(text: str = NHS_NUMBERS[0]) -> NhsNumber:
@@ -54,7 +56,7 @@ def row(number: int = 2, nhs_number: str | None = NHS_NUMBERS[0], hospital_text:
     )
 
 
-def header(**values: object) -> Dataset:
+def header(**values: Any) -> Dataset:  # noqa: ANN401  # as pydicom's own setters
     """The header of a CT image; a keyword given as None is left out."""
     given: dict[str, object] = {
         "SOPClassUID": CT,
@@ -72,7 +74,12 @@ def header(**values: object) -> Dataset:
     return dataset
 
 
-def dicom_file(path: Path, syntax: str = ExplicitVRLittleEndian, pixels: bytes | None = b"\1\2" * 64, **values: object) -> Path:
+def dicom_file(
+    path: Path,
+    syntax: str = ExplicitVRLittleEndian,
+    pixels: bytes | None = PIXELS,
+    **values: Any,  # noqa: ANN401  # as pydicom's own setters
+) -> Path:
     """A DICOM file with that header, and pixels of eight by eight."""
     dataset = header(**values)
     dataset.file_meta = FileMetaDataset()

@@ -18,19 +18,21 @@ from identity.numbers import NhsNumber
 from identity.pseudonyms import Pseudonymiser
 from identity.seal import Identity, RowIdentity, Sealer, StudyIdentity
 from schemas.coverage import CoverageStatus
+from schemas.people import PersonWithdrawn
 from schemas.records import (
     Kind,
     Origin,
+    PatientWithdrawn,
     Raw,
     RowPseudonymised,
     RowSubmitted,
     StudyPseudonymised,
     StudyReceived,
-    WithdrawalSubmitted,
 )
 from schemas.rules import Rules, default_rules
 from schemas.sites import EXAMPLE, Site, read_sites
-from schemas.topics import COVERAGE_STATUS, QUARANTINE, RAW_IMAGES, RAW_ROWS, RAW_WIRE, RAW_WITHDRAWALS, AnyTopic
+from schemas.topics import COVERAGE_STATUS, PERSON_WITHDRAWALS, QUARANTINE, RAW_IMAGES, RAW_ROWS, WITHDRAWALS, AnyTopic
+from schemas.wire import Wire
 from streams.memory import MemoryBroker
 from streams.steps import Given
 from streams.topology import TOPOLOGY
@@ -148,21 +150,27 @@ def raw_study(
     )
 
 
-def raw_withdrawal(
-    *,
-    nhs_number: str | None = ANN,
-    hospital_number: str | None = None,
-    site: str = "RDGM",
-    withdrawn_at: dt.datetime = NOON,
-    keyring: Keyring = KEYRING,
-) -> WithdrawalSubmitted:
-    event = f"withdrawal-{withdrawn_at:%Y%m%dT%H%M%S}"
-    return WithdrawalSubmitted(
-        event=event,
+def patient_withdrawn(*, hospital_number: str, site: str = "RDGM", withdrawn_at: dt.datetime = NOON) -> PatientWithdrawn:
+    """What the edge says of a patient by the site's own number: pseudonyms only."""
+    pseudonyms, number = Pseudonymiser(KEYRING), HospitalNumber(hospital_number.upper())
+    patient = pseudonyms.patient(SITES[site], number)
+    return PatientWithdrawn(
+        event=f"withdrawn-{patient}",
         site=site,
+        patient=patient,
+        person=None,
+        match=pseudonyms.match(SITES[site], number),
+        key_version=1,
         withdrawn_at=withdrawn_at,
-        identity=Sealer(keyring).seal(RowIdentity(nhs_number, hospital_number), f"{site}/{event}"),
     )
+
+
+def person_withdrawn(*, nhs_number: str = ANN, withdrawn_at: dt.datetime = NOON) -> PersonWithdrawn:
+    """What the edge says of a person by the NHS/CHI number: a pseudonym only."""
+    number = numbers.parse(nhs_number)
+    assert isinstance(number, numbers.NhsNumber)
+    person = Pseudonymiser(KEYRING).person(number)
+    return PersonWithdrawn(event=f"withdrawn-{person}", person=person, withdrawn_at=withdrawn_at)
 
 
 # --- pseudonymised records: what runs after pseudonymise ---------------------------------------------------------------
@@ -215,15 +223,21 @@ def study(*, patient: str = "CovidANN", study: str = "2.25.1", received_at: dt.d
 # --- the whole path, in memory -----------------------------------------------------------------------------------------
 
 
-def raw_topic(record: Raw) -> AnyTopic:
-    """Where the edge puts a record."""
+Sent = Raw | PatientWithdrawn | PersonWithdrawn
+"""What the edge sends."""
+
+
+def sent(record: Sent) -> tuple[AnyTopic, bytes]:
+    """Where the edge puts a record, and under which key."""
     match record:
         case RowSubmitted():
-            return RAW_ROWS
+            return RAW_ROWS, b"routing"
         case StudyReceived():
-            return RAW_IMAGES
-        case WithdrawalSubmitted():
-            return RAW_WITHDRAWALS
+            return RAW_IMAGES, b"routing"
+        case PatientWithdrawn():
+            return WITHDRAWALS, record.match.encode()
+        case PersonWithdrawn():
+            return PERSON_WITHDRAWALS, record.person.encode()
 
 
 class Flow:
@@ -232,9 +246,10 @@ class Flow:
     def __init__(self, given: Given | None = None) -> None:
         self.broker = MemoryBroker(TOPOLOGY, _GIVEN if given is None else given)
 
-    def arrives(self, *records: Raw) -> "Flow":
+    def arrives(self, *records: Sent) -> "Flow":
         for record in records:
-            self.broker.publish(raw_topic(record), b"routing", RAW_WIRE.encode(record))
+            topic, key = sent(record)
+            self.broker.publish(topic, key, Wire.encode(record))
         return self
 
     def ticks(self, at: dt.datetime) -> "Flow":
@@ -256,6 +271,6 @@ class Flow:
 _GIVEN = given()
 
 
-def statuses_after(records: Iterable[Raw]) -> dict[str, CoverageStatus]:
+def statuses_after(records: Iterable[Sent]) -> dict[str, CoverageStatus]:
     """The latest status of every patient when these records have arrived in this order."""
     return Flow().arrives(*records).statuses()

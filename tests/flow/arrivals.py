@@ -5,8 +5,9 @@ from typing import Literal
 
 from hypothesis import strategies as st
 
-from schemas.records import Kind, Raw, RowSubmitted, StudyReceived, WithdrawalSubmitted
-from tests.factories import ANN, BOB, CAT, DAN, NOON, SWAB, raw_row, raw_study, raw_withdrawal
+from schemas.people import PersonWithdrawn
+from schemas.records import Kind, PatientWithdrawn, Raw, RowSubmitted, StudyReceived
+from tests.factories import ANN, BOB, CAT, DAN, NOON, SWAB, Sent, patient_withdrawn, person_withdrawn, raw_row, raw_study
 
 NUMBERS = {
     "RDGM": ("RR99900001", "99900001", "rr99900001", "RR99900002", ANN),
@@ -59,19 +60,21 @@ def studies(draw: st.DrawFn) -> StudyReceived:
     )
 
 
-@st.composite
-def withdrawals(draw: st.DrawFn) -> WithdrawalSubmitted:
-    """By the NHS number, by the site's own, or by both."""
-    site = draw(st.sampled_from(sorted(NUMBERS)))
-    number = draw(st.sampled_from((None, *NUMBERS[site])))
-    nhs_number = draw(st.sampled_from((ANN, BOB, None))) if number else ANN
-    return raw_withdrawal(site=site, nhs_number=nhs_number, hospital_number=number, withdrawn_at=draw(_TIMES))
+def withdrawals() -> st.SearchStrategy[PatientWithdrawn | PersonWithdrawn]:
+    """By the NHS number, or by a site's own."""
+    places = st.sampled_from([(site, number) for site in sorted(NUMBERS) for number in NUMBERS[site]])
+    by_own = st.builds(
+        lambda at, place: patient_withdrawn(site=place[0], hospital_number=place[1], withdrawn_at=at), _TIMES, places
+    )
+    persons = st.sampled_from((ANN, BOB))
+    by_nhs = st.builds(lambda at, number: person_withdrawn(nhs_number=number, withdrawn_at=at), _TIMES, persons)
+    return st.one_of(by_own, by_nhs)
 
 
 def records() -> st.SearchStrategy[Raw]:
     return st.one_of(rows(), studies())
 
 
-def events() -> st.SearchStrategy[Raw]:
+def events() -> st.SearchStrategy[Sent]:
     """Rows, studies, and now and then a withdrawal."""
     return st.one_of(rows(), rows(), studies(), studies(), withdrawals())

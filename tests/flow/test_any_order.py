@@ -11,10 +11,9 @@ from hypothesis import given, target
 from hypothesis import strategies as st
 
 from schemas.coverage import CoverageStatus
-from schemas.records import Raw
 from schemas.topics import COVERAGE_STATUS
 from streams.topology import TOPOLOGY
-from tests.factories import NOON, Flow, statuses_after
+from tests.factories import NOON, Flow, Sent, statuses_after
 from tests.flow.arrivals import events, records
 from tests.flow.lagging import lagging_flow
 
@@ -22,7 +21,7 @@ some_records = st.lists(events(), min_size=1, max_size=14)
 
 
 @st.composite
-def two_tellings(draw: st.DrawFn) -> tuple[list[Raw], list[Raw]]:
+def two_tellings(draw: st.DrawFn) -> tuple[list[Sent], list[Sent]]:
     """Some records, and the same ones again: reordered, and some of them repeated, anywhere."""
     first = draw(some_records)
     repeated = draw(st.lists(st.sampled_from(first), max_size=6))
@@ -30,25 +29,25 @@ def two_tellings(draw: st.DrawFn) -> tuple[list[Raw], list[Raw]]:
 
 
 @given(two_tellings())
-def test_any_order_and_any_repetition(tellings: tuple[list[Raw], list[Raw]]) -> None:
+def test_any_order_and_any_repetition(tellings: tuple[list[Sent], list[Sent]]) -> None:
     first, second = tellings
     expected = statuses_after(first)
     target(float(len({status.state for status in expected.values()})), label="states met")
     assert statuses_after(second) == expected
 
 
-def _site(record: Raw) -> object:
+def _site(record: Sent) -> object:
     return record.site
 
 
 @given(some_records, st.lists(st.integers(1, 5), min_size=1, max_size=5), st.sampled_from((_site, type)))
-def test_any_batching_by_site_or_by_door(arrived: list[Raw], sizes: list[int], lane_of: Callable[[Raw], object]) -> None:
+def test_any_batching_by_site_or_by_door(arrived: list[Sent], sizes: list[int], lane_of: Callable[[Sent], object]) -> None:
     """Each lane keeps its order, as a partition does; the lanes are taken from in turn, some records at a time."""
     assert statuses_after(_interleaved(arrived, sizes, lane_of)) == statuses_after(arrived)
 
 
 @given(some_records)
-def test_telling_all_again_changes_nothing_at_all(arrived: list[Raw]) -> None:
+def test_telling_all_again_changes_nothing_at_all(arrived: list[Sent]) -> None:
     """Down to the bytes of what is published and kept: a replay is invisible."""
     flow = Flow().arrives(*arrived)
     before = dict(flow.broker.topics[COVERAGE_STATUS.name])
@@ -58,7 +57,7 @@ def test_telling_all_again_changes_nothing_at_all(arrived: list[Raw]) -> None:
 
 @given(some_records, st.data())
 def test_a_worker_that_starts_again_in_the_middle_folds_the_rest_onto_what_it_published(
-    arrived: list[Raw], data: st.DataObject
+    arrived: list[Sent], data: st.DataObject
 ) -> None:
     """What was published last under each key is all that is needed to go on; records after the last commit come twice."""
     cut = data.draw(st.integers(0, len(arrived)), label="killed after")
@@ -76,7 +75,7 @@ def test_a_worker_that_starts_again_in_the_middle_folds_the_rest_onto_what_it_pu
 
 @given(two_tellings(), st.lists(st.integers(0, 20 * 24), min_size=2, max_size=2), st.data())
 def test_the_clock_may_speak_at_any_moment_as_long_as_it_has_the_last_word(
-    tellings: tuple[list[Raw], list[Raw]], hours: list[int], data: st.DataObject
+    tellings: tuple[list[Sent], list[Sent]], hours: list[int], data: st.DataObject
 ) -> None:
     """Deadlines follow from the case and the clock: how often somebody looked makes no difference."""
     first, second = tellings
@@ -89,14 +88,14 @@ def test_the_clock_may_speak_at_any_moment_as_long_as_it_has_the_last_word(
 
 
 @given(some_records, st.data())
-def test_every_topic_may_be_read_at_its_own_speed(arrived: list[Raw], data: st.DataObject) -> None:
+def test_every_topic_may_be_read_at_its_own_speed(arrived: list[Sent], data: st.DataObject) -> None:
     """What one step has said of a person may reach another step long after newer rows have."""
     lagging = lagging_flow(arrived, lambda topics: data.draw(st.integers(0, topics - 1)))
     assert lagging.statuses() == statuses_after(arrived)
 
 
 @given(st.lists(records(), min_size=1, max_size=14))
-def test_rows_and_images_of_other_sites_change_nothing(arrived: list[Raw]) -> None:
+def test_rows_and_images_of_other_sites_change_nothing(arrived: list[Sent]) -> None:
     together = statuses_after(arrived)
     alone: dict[str, CoverageStatus] = {}
     for site in {record.site for record in arrived}:
@@ -105,16 +104,16 @@ def test_rows_and_images_of_other_sites_change_nothing(arrived: list[Raw]) -> No
 
 
 @given(some_records)
-def test_what_is_published_can_be_read_back_as_it_is(arrived: list[Raw]) -> None:
+def test_what_is_published_can_be_read_back_as_it_is(arrived: list[Sent]) -> None:
     for status in statuses_after(arrived).values():
         assert msgspec.json.decode(msgspec.json.encode(status), type=CoverageStatus) == status
 
 
-def _interleaved(arrived: Sequence[Raw], sizes: Sequence[int], lane_of: Callable[[Raw], object]) -> list[Raw]:
-    lanes: dict[object, list[Raw]] = {}
+def _interleaved(arrived: Sequence[Sent], sizes: Sequence[int], lane_of: Callable[[Sent], object]) -> list[Sent]:
+    lanes: dict[object, list[Sent]] = {}
     for record in arrived:
         lanes.setdefault(lane_of(record), []).append(record)
-    taken: list[Raw] = []
+    taken: list[Sent] = []
     turn = 0
     while any(lanes.values()):
         for lane in lanes.values():

@@ -127,6 +127,41 @@ def test_several_processes_open_a_new_file_and_write_at_once(path: Path) -> None
     assert instants == sorted(set(instants))
 
 
+class Locked:
+    """A connection to a file that another process is preparing at this moment."""
+
+    def __init__(self, connection: sqlite3.Connection, times: int) -> None:
+        self._connection = connection
+        self._times = times
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+    def execute(self, sql: str, values: tuple[str | int | bytes, ...] = ()) -> sqlite3.Cursor:
+        if sql == "PRAGMA journal_mode = WAL" and self._times:
+            self._times -= 1
+            raise sqlite3.OperationalError("database is locked")
+        return self._connection.execute(sql, values)
+
+
+def locked(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **options: Locked(connect(*given, **options), times))
+
+
+def test_a_file_that_another_process_is_preparing_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked(monkeypatch, 3)
+    with Outbox(path) as outbox:
+        assert outbox.query("PRAGMA journal_mode") == [("wal",)]
+
+
+def test_a_file_that_stays_locked_is_told_in_words(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked(monkeypatch, 3)
+    monkeypatch.setattr("edge.database._BUSY_SECONDS", 0.01)
+    with pytest.raises(OutboxError, match="database is locked"):
+        Outbox(path)
+
+
 def test_a_process_killed_inside_a_transaction_leaves_nothing_and_no_lock(outbox: Outbox, path: Path) -> None:
     put(outbox, "before")
     with subprocess.Popen([sys.executable, "-c", HANGS_INSIDE, str(path)], stdout=subprocess.PIPE) as victim:
@@ -162,6 +197,13 @@ def test_a_folder_that_cannot_be_made_is_told_in_words(tmp_path: Path) -> None:
 def test_a_write_that_fails_is_told_in_words(outbox: Outbox) -> None:
     with pytest.raises(OutboxError, match="no such table"), outbox.transaction(NOON) as transaction:
         transaction.write("DELETE FROM nowhere")
+
+
+def test_a_transaction_that_sqlite_has_ended_itself_is_told_in_words(outbox: Outbox) -> None:
+    with pytest.raises(OutboxError, match="no transaction is active"), outbox.transaction(NOON) as transaction:
+        transaction.write("ROLLBACK")
+    put(outbox, "after")
+    assert waiting(outbox) == ["after"]
 
 
 def test_nothing_prints_what_a_message_holds() -> None:

@@ -1,0 +1,97 @@
+"""Limits: when so much of a stream cannot be used that it is better to stop than to eat it.
+
+One faulty record is quarantined and the stream goes on. When most of what lies on a partition cannot be used, something greater
+is wrong (another keyring, a registry that lacks a site, a program that writes something else), and going on would only carry the
+whole stream into quarantine. The worker stops, acknowledges no more, and goes on at the same place once the cause is gone.
+"""
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from agents.quarantine import Reason
+from schemas.problems import UnusableInputError
+from schemas.topics import QUARANTINE
+from streams.steps import Emitted
+
+LIMIT_REACHED = 65
+"""Exit status of a worker that has stopped at a limit (EX_DATAERR: the input is at fault)."""
+
+VARIABLE = "NCCID_QUARANTINE_LIMIT"
+DEFAULT = 1_000
+
+Place = tuple[str, str, int]
+"""Step, topic and partition."""
+
+
+class LimitError(UnusableInputError):
+    """The limit is no number."""
+
+
+def limit_from(environment: Mapping[str, str]) -> int:
+    """The limit in NCCID_QUARANTINE_LIMIT; 0 is none.
+
+    Raises:
+        LimitError: it is not a whole number from 0 on.
+    """
+    text = environment.get(VARIABLE, str(DEFAULT))
+    if not (text.isascii() and text.isdigit()):
+        raise LimitError(f"{VARIABLE} has to be a whole number, 0 for no limit; {DEFAULT} if it is not set")
+    return int(text)
+
+
+@dataclass
+class Limits:
+    """Counts, for each step and partition, how many of the last ``2 * most`` messages could not be used.
+
+    More than ``most`` are too many. ``earlier`` are the offsets of what was quarantined before this process started: without
+    them, a worker that is started again and again would carry ``most`` messages into quarantine each time.
+    """
+
+    most: int
+    earlier: Mapping[Place, Collection[int]] = field(default_factory=dict)
+    _windows: dict[Place, "_Window"] = field(default_factory=dict)
+
+    def reached(self, place: Place, offset: int, reason: Reason | None) -> bool:
+        """Takes one more message into account: used (no reason) or rejected; whether too many have been by now.
+
+        Only a rejection reaches a limit: what can be used is used, whatever came before it. What was dropped since the patient
+        has opted out was understood, and counts as used.
+        """
+        if not self.most:
+            return False
+        window = self._window(place, offset)
+        rejected = reason is not None and reason is not Reason.WITHDRAWN
+        window.add(offset, rejected=rejected)
+        return rejected and window.rejected > self.most
+
+    def _window(self, place: Place, offset: int) -> "_Window":
+        """The window of a partition; begun anew for one that is read again from an earlier place."""
+        window = self._windows.get(place)
+        if window is None or window.last >= offset:
+            window = self._windows[place] = _Window(2 * self.most)
+            known = self.earlier.get(place, ())
+            for before in range(max(0, offset - 2 * self.most), offset):
+                window.add(before, rejected=before in known)
+        return window
+
+
+class _Window:
+    """The last messages of a partition, each rejected or not."""
+
+    def __init__(self, size: int) -> None:
+        self._last: deque[bool] = deque(maxlen=size)
+        self.rejected = 0
+        self.last = -1  # offset
+
+    def add(self, offset: int, *, rejected: bool) -> None:
+        if len(self._last) == self._last.maxlen:
+            self.rejected -= self._last[0]
+        self._last.append(rejected)
+        self.rejected += rejected
+        self.last = offset
+
+
+def reason_of(emitted: Emitted) -> Reason | None:
+    """Why a message was rejected, if this is its quarantine record."""
+    return Reason(QUARANTINE.wire.decode(emitted.value).reason) if emitted.topic == QUARANTINE else None
