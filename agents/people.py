@@ -48,7 +48,7 @@ def reviews(person: PersonReconciled) -> list[CaseReviewed]:
             site=case.site,
             key_version=case.key_version,
             person=person.person,
-            review=_review(case, [each for each in person.cases if each.site == case.site], person),
+            review=_review(case, [each for each in person.cases if each.site == case.site and not each.withdrawn], person),
         )
         for case in person.cases
     ]
@@ -62,6 +62,7 @@ def _merged(known: PersonCase | None, new: PersonCase) -> PersonCase:
         main=_later(known.main, new.main),
         status=_later(known.status, new.status),
         has_studies=known.has_studies or new.has_studies,
+        withdrawn=known.withdrawn or new.withdrawn,
     )
 
 
@@ -75,7 +76,7 @@ def _review(case: PersonCase, at_site: list[PersonCase], person: PersonReconcile
         main_moved=_moved(case.main, (each.main for each in at_site)),
         status_moved=_moved(case.status, (each.status for each in at_site)),
         several=_has_rows(case, at_site) and sum(_has_rows(each, at_site) for each in at_site) > 1,
-        mismatched=_mismatched(case, at_site),
+        counterpart=_counterpart(case, at_site),
         withdrawn_at=person.withdrawn_at,
     )
 
@@ -98,14 +99,16 @@ def _has_rows(case: PersonCase, at_site: list[PersonCase]) -> bool:
     return bool(_rows(case, at_site))
 
 
-def _mismatched(case: PersonCase, at_site: list[PersonCase]) -> bool:
-    """Complementary sides at one site: a row without images under one number, images without a row under another."""
-    rows_only = [each.patient for each in at_site if _has_rows(each, at_site) and not each.has_studies]
-    images_only = [each.patient for each in at_site if each.has_studies and each.main is None and each.status is None]
-    return bool(rows_only and images_only) and case.patient in {*rows_only, *images_only}
+def _counterpart(case: PersonCase, at_site: list[PersonCase]) -> str | None:
+    """The form of the other half: a row without images under one number, images without a row under another."""
+    rows_only = [each for each in at_site if _has_rows(each, at_site) and not each.has_studies]
+    images_only = [each for each in at_site if each.has_studies and each.main is None and each.status is None]
+    others = images_only if case in rows_only else rows_only if case in images_only else []
+    return min((each.form for each in others), default=None)
 
 
 def _flags(cases: list[PersonCase]) -> list[PersonFlag]:
+    cases = [case for case in cases if not case.withdrawn]
     sites = {case.site: [each for each in cases if each.site == case.site] for case in cases}
     results = {_result(row, case) for case in cases for row in _rows(case, sites[case.site])}
     held: dict[PersonFlag, bool] = {

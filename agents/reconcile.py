@@ -107,10 +107,18 @@ def seen_by_persons(kept: CasesReconciled, patient: str) -> list[PersonCaseSeen]
                 main=_person_row(case.main, person),
                 status=_person_row(case.status, person),
                 has_studies=bool(case.studies),
+                form=_form(case),
+                withdrawn=case.withdrawn_at is not None,
             ),
         )
         for person in case.persons
     ]
+
+
+def _form(case: Case) -> str:
+    """How the PACS identifier of the case is written; all rows and studies of a case write it alike, but for letter case."""
+    forms = [row.form for row in (case.main, case.status) if row is not None] + [study.form for study in case.studies.values()]
+    return min(forms, default="")
 
 
 def _person_row(row: RowFacts | None, person: str) -> PersonRow | None:

@@ -33,7 +33,7 @@ def status(case: Case, rules: SiteRules, *, mismatched: bool) -> CoverageStatus:
         site=case.site,
         group=group(case),
         state=state,
-        flags=flags(case, images, several=_reviewed(case, "several"), mismatched=mismatched or _reviewed(case, "mismatched")),
+        flags=flags(case, images, several=_reviewed(case, "several"), mismatched=mismatched or _reviewed(case, "counterpart")),
         data=_data(case),
         images=images,
         since=since,
@@ -60,7 +60,7 @@ def _staying(row: RowFacts | None, case: Case, moved: Literal["main_moved", "sta
     return None if row is not None and gone is not None and row.rank <= gone.rank else row
 
 
-def _reviewed(case: Case, flag: Literal["several", "mismatched"]) -> bool:
+def _reviewed(case: Case, flag: Literal["several", "counterpart"]) -> bool:
     review = case.reviews.get(person(case) or "")
     return bool(getattr(review, flag, False))
 

@@ -13,6 +13,8 @@ AlertKind = Literal[
     "several-hospital-numbers",
     "only-images-outside-window",
     "no-upload",
+    "identifier-shift",
+    "quarantine-burst",
 ]
 Severity = Literal["act", "look"]
 """``act``: data is missing until somebody does something. ``look``: probably a slip that somebody should check."""
@@ -50,11 +52,57 @@ class UploadSubmitted(Record, frozen=True, kw_only=True, tag="upload-submitted/1
     rows: int
 
 
-class AlertsRaised(Record, frozen=True, kw_only=True, tag="alerts-raised/1"):
-    """All alerts there ever were about one subject: the cases of a match, or a site."""
+class MismatchSeen(Record, frozen=True, kw_only=True, tag="mismatch-seen/1"):
+    """A row of this upload probably belongs to images under a number that is written differently; or no longer."""
 
-    subject: str
-    site: str | None
+    site: str
+    upload: str
+    patient: str
+    open: bool
+    forms: str  # how both sides write it, as masks
+
+
+class RecordRejected(Record, frozen=True, kw_only=True, tag="record-rejected/1"):
+    """A record of this site was quarantined."""
+
+    site: str
+    event: str
+    reason: str
+    at: dt.datetime
+
+
+SiteFact = UploadSubmitted | MismatchSeen | RecordRejected
+
+
+class AlertsRaised(Record, frozen=True, kw_only=True, tag="alerts-raised/1"):
+    """All alerts there ever were about the cases of a match."""
+
+    match: str
     alerts: list[Alert]
-    last_upload_at: dt.datetime | None = None  # of a site
-    overdue: dt.datetime | None = None  # of a site: the latest upload deadline that the clock has passed
+
+
+class UploadTally(Record, frozen=True, kw_only=True):
+    """One upload of a site, and which of its patients have images under a number that is written differently."""
+
+    upload: str
+    uploaded_at: dt.datetime | None  # None until the upload itself has been seen
+    rows: int
+    mismatched: list[str]
+    forms: str
+
+
+class Rejection(Record, frozen=True, kw_only=True, order=True):
+    """When a record was quarantined, and which."""
+
+    at: dt.datetime
+    event: str
+
+
+class SiteReconciled(Record, frozen=True, kw_only=True, tag="site-reconciled/1"):
+    """What is known of a site as a whole, and all alerts there ever were about it."""
+
+    site: str
+    seen_at: dt.datetime | None  # the latest time known here, from records and the clock
+    uploads: list[UploadTally]  # the latest few
+    rejections: list[Rejection]  # the latest few
+    alerts: list[Alert]

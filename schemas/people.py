@@ -33,6 +33,8 @@ class PersonCase(Record, frozen=True, kw_only=True):
     main: PersonRow | None
     status: PersonRow | None
     has_studies: bool
+    form: str  # of the PACS identifier, as a mask
+    withdrawn: bool  # opted out: of no consequence for the other cases
 
 
 class PersonCaseSeen(Record, frozen=True, kw_only=True, tag="person-case-seen/1"):
@@ -65,7 +67,7 @@ class Review(Record, frozen=True, kw_only=True):
     main_moved: PersonRow | None = None  # this row, and older ones, now stand under another number of the site
     status_moved: PersonRow | None = None
     several: bool = False  # the site has rows of the person under another number too
-    mismatched: bool = False  # the other half lies under another number of the site
+    counterpart: str | None = None  # the other half lies under another number of the site, of this form
     withdrawn_at: Time | None = None
 
 

@@ -66,6 +66,9 @@ class Alerting(Record, frozen=True, kw_only=True):
     """When a site as a whole is reported."""
 
     no_upload: dt.timedelta
+    shift_share: Annotated[float, msgspec.Meta(gt=0, le=1)]
+    shift_at_least: Annotated[int, msgspec.Meta(ge=1)]
+    burst_at_least: Annotated[int, msgspec.Meta(ge=1)]
 
 
 class SiteRules(Record, frozen=True, kw_only=True):
@@ -157,13 +160,19 @@ def _converted(tables: dict[str, Any], prefix: str) -> SiteRules:
         raise _NotUnderstoodError(prefix + where, what) from None
 
 
+_PLAIN = {"shift_share", "shift_at_least", "burst_at_least"}
+"""What stands beside durations, and is none."""
+
+
 def _durations(tables: dict[str, Any], prefix: str) -> dict[str, dict[str, Any]]:
     converted = {}
     for table in ("grace", "settling", "alerts"):
         entries = tables[table]
         if not isinstance(entries, dict):
             raise _NotUnderstoodError(prefix + table, f"must be a table [{table}]")
-        converted[table] = {key: _duration(value, f"{prefix}{table}.{key}") for key, value in entries.items()}
+        converted[table] = {
+            key: value if key in _PLAIN else _duration(value, f"{prefix}{table}.{key}") for key, value in entries.items()
+        }
     return converted
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from schemas.alerts import AlertsRaised, UploadSubmitted
+from schemas.alerts import AlertsRaised, MismatchSeen, SiteFact, SiteReconciled, UploadSubmitted
 from schemas.coverage import CasesReconciled
 from schemas.people import CaseReviewed, PersonCaseSeen, PersonEvent, PersonReconciled, PersonWithdrawn
 from schemas.records import (
@@ -55,7 +55,7 @@ class Topic(Generic[R]):
 
 RAW_ROWS = Topic("nccid.raw.rows", RowSubmitted, key="routing HMAC of site and identifier digits", retention_ms=7 * DAY_MS)
 RAW_IMAGES = Topic("nccid.raw.images", StudyReceived, key="routing HMAC of site and identifier digits", retention_ms=7 * DAY_MS)
-UPLOADS = Topic("nccid.uploads", UploadSubmitted, key="alerts of the site: the subject")
+UPLOADS = Topic("nccid.uploads", UploadSubmitted, key="site")
 ROWS = Topic("nccid.rows", RowPseudonymised, key="match")
 IMAGES = Topic("nccid.images", StudyPseudonymised, key="match")
 WITHDRAWALS = Topic("nccid.withdrawals", PatientWithdrawn, key="match")
@@ -65,7 +65,9 @@ PERSON_WITHDRAWALS = Topic("nccid.person-withdrawals", PersonWithdrawn, key="per
 PERSON_CASES = Topic("nccid.person-cases", PersonCaseSeen, key="person", retention_ms=7 * DAY_MS)
 PEOPLE = Topic("nccid.people", PersonReconciled, key="person", compacted=True)
 REVIEWS = Topic("nccid.reviews", CaseReviewed, key="match", retention_ms=7 * DAY_MS)
-ALERTS = Topic("nccid.alerts", AlertsRaised, key="subject: match, or site", compacted=True)
+ALERTS = Topic("nccid.alerts", AlertsRaised, key="match", compacted=True)
+SITE_FACTS = Topic("nccid.site-facts", MismatchSeen, key="site", retention_ms=7 * DAY_MS)
+SITES = Topic("nccid.sites", SiteReconciled, key="site", compacted=True)
 QUARANTINE = Topic("nccid.quarantine", Quarantined, key="topic/partition/offset of the source", retention_ms=90 * DAY_MS)
 
 AnyTopic = (
@@ -80,6 +82,8 @@ AnyTopic = (
     | Topic[CaseReviewed]
     | Topic[UploadSubmitted]
     | Topic[AlertsRaised]
+    | Topic[MismatchSeen]
+    | Topic[SiteReconciled]
     | Topic[Ticked]
     | Topic[CasesReconciled]
     | Topic[Quarantined]
@@ -99,14 +103,16 @@ TOPICS: tuple[AnyTopic, ...] = (
     PEOPLE,
     REVIEWS,
     ALERTS,
+    SITE_FACTS,
+    SITES,
     QUARANTINE,
 )
 
-Alerting = CasesReconciled | UploadSubmitted | Ticked
+SiteEvent = SiteFact | Ticked
 Reconcilable = RowPseudonymised | StudyPseudonymised | PatientWithdrawn | CaseReviewed | Ticked
 
 RAW_WIRE: Wire[Raw] = Wire(Raw)  # type: ignore[arg-type]  # a union of types, which mypy does not see as a type
 PSEUDONYMISED_WIRE: Wire[Pseudonymised] = Wire(Pseudonymised)  # type: ignore[arg-type]  # as above
 RECONCILABLE_WIRE: Wire[Reconcilable] = Wire(Reconcilable)  # type: ignore[arg-type]  # as above
-ALERTING_WIRE: Wire[Alerting] = Wire(Alerting)  # type: ignore[arg-type]  # as above
+SITE_WIRE: Wire[SiteEvent] = Wire(SiteEvent)  # type: ignore[arg-type]  # as above
 PERSON_WIRE: Wire[PersonEvent] = Wire(PersonEvent)  # type: ignore[arg-type]  # as above

@@ -44,7 +44,7 @@ def build_app(settings: WorkerSettings) -> faust.App:
 
 
 def _joining(settings: WorkerSettings) -> dict[str, float]:
-    """The embedded broker lets a new group wait half of the session timeout before it starts; it does not evict one that stalls."""
+    """The embedded broker lets a new group wait for half of the session timeout; a group of one that stalls it does not evict."""
     if not settings.embedded:
         return {}
     return {"broker_rebalance_timeout": 2.0, "broker_session_timeout": 2.0, "broker_heartbeat_interval": 0.5}

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from agents.quarantine import Payload, Reason, Rejected, quarantine_key, quarantined
-from schemas.topics import QUARANTINE
+from schemas.alerts import RecordRejected
+from schemas.topics import QUARANTINE, SITE_FACTS, SITE_WIRE
 from schemas.wire import UndecodableError
-from streams.steps import Emitted, Message, Working
+from streams.steps import Emitted, Message, Worked, Working
 
 
 def guarded(step: str, working: Working, message: Message, payload: Payload) -> tuple[Emitted, ...]:
@@ -18,7 +19,16 @@ def guarded(step: str, working: Working, message: Message, payload: Payload) -> 
         return _rejected(step, working, Rejected(Reason.STEP_FAILED, type(error).__name__), payload)
     if worked.rejected is None:
         return worked.emitted
-    return worked.emitted + _rejected(step, working, worked.rejected, replace(payload, event=worked.event))
+    rejected = _rejected(step, working, worked.rejected, replace(payload, event=worked.event))
+    return worked.emitted + rejected + _told_to_site(worked, worked.rejected, payload)
+
+
+def _told_to_site(worked: Worked, rejected: Rejected, payload: Payload) -> tuple[Emitted, ...]:
+    """A burst of rejections concerns the site; a patient who has opted out does not."""
+    if worked.site is None or rejected.reason is Reason.WITHDRAWN:
+        return ()
+    fact = RecordRejected(site=worked.site, event=worked.event, reason=rejected.reason, at=payload.at)
+    return (Emitted(SITE_FACTS, worked.site.encode(), SITE_WIRE.encode(fact)),)
 
 
 def _rejected(step: str, working: Working, rejected: Rejected, payload: Payload) -> tuple[Emitted, ...]:

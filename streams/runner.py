@@ -67,6 +67,8 @@ class Publisher:
             topic = self._topics[emitted.topic.name] = self.app.topic(emitted.topic.name, key_type=bytes, value_type=bytes)
         future = await topic.send(key=emitted.key, value=emitted.value, partition=partition)
         future.add_done_callback(lambda written: _acknowledged(written, emitted.topic.name, done))
+        if emitted.first:
+            await asyncio.wait([future])
 
 
 def _acknowledged(written: "asyncio.Future[object]", topic: str, done: Callable[[], object]) -> None:

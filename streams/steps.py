@@ -38,6 +38,7 @@ class Emitted:
     key: bytes
     value: bytes
     deadline: dt.datetime | None = None  # of new state: when the clock alone will change it
+    first: bool = False  # acknowledged before anything behind it is sent: said once only, so no crash may lose it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Worked:
     event: str
     emitted: tuple[Emitted, ...] = ()
     rejected: Rejected | None = None
+    site: str | None = None  # whose record it was, where that is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@
       │                                           │       └── clock ───────────┐                     │           │
       │                                           └────────────── people ◄─────│─────────────────────┘           │
       ├──── PersonWithdrawn ─► person-withdrawals ──────────────► │ └─► people │                                 │
-      └──── UploadSubmitted ─► uploads ───────────────────────────────────────►┴─► alerts ─► alerts ◄────────────┘
+      │                                                                         alerts (of patients) ◄─► alerts ◄──┘
+      │                                                                            └─► site-facts ─┐
+      └──── UploadSubmitted ─► uploads ────────────────────────────────────────────────────────────┴─► sites ─► sites
 
 Every topic's name begins with ``nccid.``.
 What any step cannot use goes to nccid.quarantine. The topics coverage-status, people and alerts are published and are at once the
@@ -31,19 +33,21 @@ from schemas.topics import (
     RAW_ROWS,
     REVIEWS,
     ROWS,
+    SITE_FACTS,
+    SITES,
     TICKS,
     UPLOADS,
     WITHDRAWALS,
 )
 from streams.steps import Step, Topology
-from streams.working import alerts_working, people_working, pseudonymise_working, reconcile_working
+from streams.working import alerts_working, people_working, pseudonymise_working, reconcile_working, sites_working
 
 TOPOLOGY = Topology(
     steps=(
         Step(
             "pseudonymise",
             reads=(RAW_ROWS, RAW_IMAGES),
-            writes=(ROWS, IMAGES),
+            writes=(ROWS, IMAGES, SITE_FACTS),
             keeps=None,
             ticks=None,
             needs_keys=True,
@@ -53,7 +57,7 @@ TOPOLOGY = Topology(
         Step(
             "reconcile",
             reads=(ROWS, IMAGES, WITHDRAWALS, REVIEWS),
-            writes=(COVERAGE_STATUS, PERSON_CASES),
+            writes=(COVERAGE_STATUS, PERSON_CASES, SITE_FACTS),
             keeps=COVERAGE_STATUS,
             ticks=TICKS,
             needs_keys=False,
@@ -72,17 +76,27 @@ TOPOLOGY = Topology(
         # now: PersonReconciled, key = person; CaseReviewed, key = match, back to reconcile
         Step(
             "alerts",
-            reads=(COVERAGE_STATUS, UPLOADS),
-            writes=(ALERTS,),
+            reads=(COVERAGE_STATUS,),
+            writes=(ALERTS, SITE_FACTS),
             keeps=ALERTS,
-            ticks=TICKS,
+            ticks=None,
             needs_keys=False,
             build=alerts_working,
         ),
-        # now: AlertsRaised, key = match or site
+        # now: AlertsRaised, key = match; MismatchSeen, key = site
+        Step(
+            "sites",
+            reads=(UPLOADS, SITE_FACTS),
+            writes=(SITES,),
+            keeps=SITES,
+            ticks=TICKS,
+            needs_keys=False,
+            build=sites_working,
+        ),
+        # now: SiteReconciled, key = site
     ),
     quarantine=QUARANTINE,
     fed_by_edge=(RAW_ROWS, RAW_IMAGES, WITHDRAWALS, PERSON_WITHDRAWALS, UPLOADS),
     fed_by_clock=(TICKS,),
-    read_by_people=(COVERAGE_STATUS, PEOPLE, ALERTS),
+    read_by_people=(COVERAGE_STATUS, PEOPLE, ALERTS, SITES),
 )

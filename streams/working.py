@@ -1,18 +1,18 @@
 """The steps at work: how each message is decoded and given to the pure step, and what follows is addressed and encoded."""
 
-from agents.alerts import Alerts, no_alerts
+from agents.alerts import Alerts, mismatches, no_alerts
 from agents.people import people, reviews
 from agents.pseudonymise import Pseudonymise
 from agents.quarantine import Reason, Rejected
 from agents.reconcile import OfCase, Reconcile, next_deadline, seen_by_persons, withdrawn
+from agents.sites import Sites, nothing_of
 from identity.pseudonyms import Pseudonymiser
 from identity.seal import LinkageSealer, Sealer
-from schemas.alerts import AlertsRaised, UploadSubmitted
+from schemas.alerts import MismatchSeen, SiteReconciled
 from schemas.coverage import CasesReconciled, empty_cases
 from schemas.people import CaseReviewed, empty_person
 from schemas.records import RowPseudonymised, StudyPseudonymised, Ticked
 from schemas.topics import (
-    ALERTING_WIRE,
     ALERTS,
     COVERAGE_STATUS,
     IMAGES,
@@ -24,6 +24,9 @@ from schemas.topics import (
     RECONCILABLE_WIRE,
     REVIEWS,
     ROWS,
+    SITE_FACTS,
+    SITE_WIRE,
+    SITES,
     AnyTopic,
 )
 from streams.steps import Emitted, Given, Message, Worked, Working
@@ -40,7 +43,7 @@ def pseudonymise_working(given: Given) -> Working:
         record = RAW_WIRE.decode(message.value)
         outcome = step(record)
         if isinstance(outcome, Rejected):
-            return Worked(record.event, rejected=outcome)
+            return Worked(record.event, rejected=outcome, site=record.site)
         topic: AnyTopic = ROWS if isinstance(outcome, RowPseudonymised) else IMAGES
         return Worked(record.event, (Emitted(topic, outcome.match.encode(), PSEUDONYMISED_WIRE.encode(outcome)),))
 
@@ -63,17 +66,17 @@ def reconcile_working(given: Given) -> Working:
         arrived = isinstance(record, RowPseudonymised | StudyPseudonymised)
         dropped = Rejected(Reason.WITHDRAWN) if arrived and withdrawn(known, record.patient) else None
         now = step(known, record)
-        return Worked(event, changed(known, now) + introductions(now, record), dropped)
+        if isinstance(record, CaseReviewed):
+            return Worked(event, () if now == known else introductions(now, record, first=True) + changed(known, now))
+        return Worked(event, changed(known, now) + introductions(now, record), dropped, site=record.site)
 
     def changed(known: CasesReconciled, now: CasesReconciled) -> tuple[Emitted, ...]:
         return () if now == known else (Emitted(COVERAGE_STATUS, now.match.encode(), wire.encode(now), next_deadline(now)),)
 
-    def introductions(now: CasesReconciled, record: OfCase) -> tuple[Emitted, ...]:
-        """Said at every row and study, changed or not, so that a crash loses none; reviews need no answer."""
-        if isinstance(record, CaseReviewed):
-            return ()
+    def introductions(now: CasesReconciled, record: OfCase, *, first: bool = False) -> tuple[Emitted, ...]:
+        """Said at every row and study, changed or not, so that a crash loses none; after a review if it changed something."""
         seen = seen_by_persons(now, record.patient)
-        return tuple(Emitted(PERSON_CASES, each.person.encode(), PERSON_WIRE.encode(each)) for each in seen)
+        return tuple(Emitted(PERSON_CASES, each.person.encode(), PERSON_WIRE.encode(each), first=first) for each in seen)
 
     return Working(work, deadline=lambda kept: next_deadline(wire.decode(kept)))
 
@@ -99,24 +102,38 @@ def _review(review: CaseReviewed) -> Emitted:
 
 
 def alerts_working(given: Given) -> Working:
-    """Statuses, uploads and the clock to alerts."""
+    """Statuses to alerts, and what the site as a whole should know."""
     step, wire = Alerts(given.rules), ALERTS.wire
 
     def work(message: Message) -> Worked:
-        record = ALERTING_WIRE.decode(message.value)
-        known = no_alerts(message.key.decode()) if message.kept is None else wire.decode(message.kept)
-        match record:
-            case CasesReconciled():
-                return Worked(record.match, raised(known, step.of_cases(known, record)))
-            case UploadSubmitted():
-                return Worked(record.event, raised(known, step.of_site(known, record)))
-            case Ticked():
-                return Worked("tick", raised(known, step.ticked(known, record.at)))
+        cases = COVERAGE_STATUS.wire.decode(message.value)
+        known = no_alerts(cases.match) if message.kept is None else wire.decode(message.kept)
+        now = step(known, cases)
+        state = () if now == known else (Emitted(ALERTS, message.key, wire.encode(now)),)
+        return Worked(cases.match, state + tuple(_site_fact(each) for each in mismatches(now, cases)))
 
-    def raised(known: AlertsRaised, now: AlertsRaised) -> tuple[Emitted, ...]:
-        nothing_ever = not now.alerts and now.last_upload_at is None
-        return (
-            () if nothing_ever or now == known else (Emitted(ALERTS, now.subject.encode(), wire.encode(now), step.deadline(now)),)
-        )
+    return Working(work)
+
+
+def sites_working(given: Given) -> Working:
+    """Facts about a site and the clock to what concerns the site as a whole."""
+    step, wire = Sites(given.rules), SITES.wire
+
+    def work(message: Message) -> Worked:
+        fact = SITE_WIRE.decode(message.value)
+        kept = None if message.kept is None else wire.decode(message.kept)
+        if isinstance(fact, Ticked):
+            return Worked("tick", () if kept is None else changed(kept, step.ticked(kept, fact.at)))
+        if message.key != fact.site.encode():
+            return Worked(fact.site, rejected=Rejected(Reason.WRONG_KEY))
+        known = kept or nothing_of(fact.site)
+        return Worked(fact.site, changed(known, step(known, fact)))
+
+    def changed(known: SiteReconciled, now: SiteReconciled) -> tuple[Emitted, ...]:
+        return () if now == known else (Emitted(SITES, now.site.encode(), wire.encode(now), step.deadline(now)),)
 
     return Working(work, deadline=lambda kept: step.deadline(wire.decode(kept)))
+
+
+def _site_fact(fact: MismatchSeen) -> Emitted:
+    return Emitted(SITE_FACTS, fact.site.encode(), SITE_WIRE.encode(fact))

@@ -17,8 +17,9 @@ from identity.keyring import Keyring
 from identity.numbers import NhsNumber
 from identity.pseudonyms import Pseudonymiser
 from identity.seal import Identity, RowIdentity, Sealer, StudyIdentity
+from schemas.alerts import Alert, UploadSubmitted
 from schemas.coverage import CoverageStatus
-from schemas.people import PersonWithdrawn
+from schemas.people import PersonReconciled, PersonWithdrawn
 from schemas.records import (
     Kind,
     Origin,
@@ -31,7 +32,18 @@ from schemas.records import (
 )
 from schemas.rules import Rules, default_rules
 from schemas.sites import EXAMPLE, Site, read_sites
-from schemas.topics import COVERAGE_STATUS, PERSON_WITHDRAWALS, QUARANTINE, RAW_IMAGES, RAW_ROWS, WITHDRAWALS, AnyTopic
+from schemas.topics import (
+    ALERTS,
+    COVERAGE_STATUS,
+    PEOPLE,
+    PERSON_WITHDRAWALS,
+    QUARANTINE,
+    RAW_IMAGES,
+    RAW_ROWS,
+    UPLOADS,
+    WITHDRAWALS,
+    AnyTopic,
+)
 from schemas.wire import Wire
 from streams.memory import MemoryBroker
 from streams.steps import Given
@@ -150,15 +162,17 @@ def raw_study(
     )
 
 
-def patient_withdrawn(*, hospital_number: str, site: str = "RDGM", withdrawn_at: dt.datetime = NOON) -> PatientWithdrawn:
-    """What the edge says of a patient by the site's own number: pseudonyms only."""
+def patient_withdrawn(
+    *, hospital_number: str = RR1, nhs_number: str | None = None, site: str = "RDGM", withdrawn_at: dt.datetime = NOON
+) -> PatientWithdrawn:
+    """What the edge says of a patient by the site's own number: pseudonyms only; ``nhs_number`` where it had a row with one."""
     pseudonyms, number = Pseudonymiser(KEYRING), HospitalNumber(hospital_number.upper())
     patient = pseudonyms.patient(SITES[site], number)
     return PatientWithdrawn(
         event=f"withdrawn-{patient}",
         site=site,
         patient=patient,
-        person=None,
+        person=pseudonyms.person(nhs(nhs_number)) if nhs_number else None,
         match=pseudonyms.match(SITES[site], number),
         key_version=1,
         withdrawn_at=withdrawn_at,
@@ -171,6 +185,12 @@ def person_withdrawn(*, nhs_number: str = ANN, withdrawn_at: dt.datetime = NOON)
     assert isinstance(number, numbers.NhsNumber)
     person = Pseudonymiser(KEYRING).person(number)
     return PersonWithdrawn(event=f"withdrawn-{person}", person=person, withdrawn_at=withdrawn_at)
+
+
+def upload_submitted(*, site: str = "RDGM", uploaded_at: dt.datetime = NOON, kind: Kind = "positive") -> UploadSubmitted:
+    """What the edge says of a spreadsheet as a whole."""
+    upload = f"{kind}-{uploaded_at:%Y%m%dT%H%M%S}"
+    return UploadSubmitted(event=upload, site=site, kind=kind, upload=upload, uploaded_at=uploaded_at, rows=1)
 
 
 # --- pseudonymised records: what runs after pseudonymise ---------------------------------------------------------------
@@ -223,7 +243,7 @@ def study(*, patient: str = "CovidANN", study: str = "2.25.1", received_at: dt.d
 # --- the whole path, in memory -----------------------------------------------------------------------------------------
 
 
-Sent = Raw | PatientWithdrawn | PersonWithdrawn
+Sent = Raw | PatientWithdrawn | PersonWithdrawn | UploadSubmitted
 """What the edge sends."""
 
 
@@ -238,6 +258,8 @@ def sent(record: Sent) -> tuple[AnyTopic, bytes]:
             return WITHDRAWALS, record.match.encode()
         case PersonWithdrawn():
             return PERSON_WITHDRAWALS, record.person.encode()
+        case UploadSubmitted():
+            return UPLOADS, record.site.encode()
 
 
 class Flow:
@@ -262,6 +284,26 @@ class Flow:
         latest = dict(self.broker.topics[COVERAGE_STATUS.name])
         cases = [known for value in latest.values() if value for known in COVERAGE_STATUS.wire.decode(value).cases]
         return {known.status.patient: known.status for known in cases if known.status is not None}
+
+    def people(self) -> dict[str, PersonReconciled]:
+        """The latest of every person, read as ``statuses``."""
+        known = map(PEOPLE.wire.decode, dict(self.broker.topics[PEOPLE.name]).values())
+        return {person.person: person for person in known}
+
+    def alerts(self) -> list[Alert]:
+        """Every alert that there ever was, as it is now, by id."""
+        raised = map(ALERTS.wire.decode, dict(self.broker.topics[ALERTS.name]).values())
+        return sorted((alert for subject in raised for alert in subject.alerts), key=lambda alert: alert.id)
+
+    def restarted(self) -> "Flow":
+        """Another process, which has only what the steps keep on their topics."""
+        after = Flow(self.broker.given)
+        for step in TOPOLOGY.steps:
+            if step.keeps is not None:
+                published = self.broker.topics[step.keeps.name]
+                after.broker.topics[step.keeps.name] = list(published)
+                after.broker.kept[step.name] = dict(published)
+        return after
 
     def reasons(self) -> list[str]:
         """Why records were quarantined, in their order."""
