@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROOMS := nccid.py agents edge identity local monitoring schemas streams synth tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types imports lock clean
+.PHONY: help setup demo test check covered lint format types imports lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -13,7 +13,8 @@ help:  ## this list
 setup: $(VENV)/.ready  ## virtual environment with the locked packages, nothing else touched
 
 $(VENV)/.ready: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say which with make PYTHON=python3.12 ..." >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here; Python 3.11 or newer is needed, for example: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed and $(PYTHON) is %d.%d; name another one: make PYTHON=python3.12 ..." % v)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -22,10 +23,13 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 demo: setup  ## invented sites send rows and images; coverage moves live in this terminal
 	$(BIN)/nccid demo
 
-test: setup  ## every test, with branch coverage
+test: setup  ## every test, with branch coverage, subprocesses included; PYTEST_ARGS chooses some
 	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
 
-check: setup lint types imports test  ## the gate: format, lint, types, imports, tests with branch coverage
+check: setup lint types imports test covered  ## the gate: format, lint, types, imports, tests, identity/ covered to the last branch
+
+covered: test
+	$(BIN)/coverage report --include='identity/*' --fail-under=100
 
 lint: setup
 	$(BIN)/ruff format --check $(ROOMS)

@@ -20,6 +20,8 @@ from schemas.records import Kind
 
 if TYPE_CHECKING:
     from local.demo import Parts
+    from monitoring.quarantine import Held
+    from monitoring.replay import Opener
     from monitoring.view import StatusView
     from schemas.kafka import KafkaSettings
 
@@ -129,9 +131,11 @@ def template(kind: Kind, output: Path) -> None:
     from edge.template import write_template
 
     try:
-        write_template(kind, output, overwrite=False)
+        write_template(kind, output)
     except FileExistsError:
         raise UnusableInputError(f"{output} is there already; choose another name, nothing was changed") from None
+    except OSError as error:
+        raise UnusableInputError(f"{output} cannot be written: {error.strerror}") from None
 
 
 @cli.command()
@@ -253,6 +257,117 @@ def chase(home: Home, code: str, file: Path, output: Path, *, force: bool) -> No
     click.echo(chase_words(write_marked(asked, output, known, rules, _now(), overwrite=force), output), err=True)
 
 
+@cli.command()
+@in_home
+@as_json
+@click.option(
+    "--wait",
+    default=20.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Seconds for which something may still be on its way.",
+)
+def audit(home: Home, wait: float, *, as_json: bool) -> None:
+    """Prove that in = out + quarantined, that every status follows, and that no topic holds an identifier."""
+    from local.homes import require_home
+    from monitoring.audit import run_audit
+    from monitoring.audit_words import audit_table, verdict_words, waiting_words
+    from monitoring.words import show
+    from schemas.rules import read_rules
+    from schemas.sites import read_sites
+    from streams.topology import TOPOLOGY
+
+    kafka = _running(require_home(home))
+    rules, sites = read_rules(home.rules), read_sites(home.sites)
+    verdict = run_audit(kafka, TOPOLOGY, rules, sites, _now, wait=wait, waiting=lambda n: click.echo(waiting_words(n), err=True))
+    if as_json:
+        click.echo(json.dumps(verdict.as_json()))
+    else:
+        show(audit_table(verdict))
+        click.echo(verdict_words(verdict))
+    sys.exit(0 if verdict.ok else 1)
+
+
+@cli.group()
+def quarantine() -> None:
+    """What could not be used: why, and what to do with it."""
+
+
+IDS = click.argument("ids", nargs=-1)
+ALL = click.option("--all", "everything", is_flag=True, help="All that is in quarantine.")
+
+
+@quarantine.command("list")
+@in_home
+@click.option("--reason", help="Only those of this reason.")
+@as_json
+def quarantine_list(home: Home, reason: str | None, *, as_json: bool) -> None:
+    """What is in quarantine, and how much of it for which reason."""
+    from monitoring.quarantine import chosen_by
+    from monitoring.quarantine_words import list_json, quarantine_table, reasons_table
+    from monitoring.words import show
+
+    held = chosen_by(_held(home), reason=reason, everything=reason is None)
+    click.echo(list_json(held)) if as_json else show(quarantine_table(held), reasons_table(held))
+
+
+@quarantine.command("show")
+@in_home
+@as_json
+@click.argument("id_", metavar="ID")
+def quarantine_show(home: Home, id_: str, *, as_json: bool) -> None:
+    """Everything of one record; what is sealed stays sealed."""
+    from monitoring.quarantine import chosen_by
+    from monitoring.quarantine_words import show_words
+
+    (held,) = chosen_by(_held(home), [id_])
+    click.echo(json.dumps(held.in_full()) if as_json else show_words(held))
+
+
+@quarantine.command("replay")
+@in_home
+@click.option("--reason", help="All of this reason.")
+@ALL
+@as_json
+@IDS
+def quarantine_replay(home: Home, ids: tuple[str, ...], reason: str | None, *, everything: bool, as_json: bool) -> None:
+    """Put records on their topics again, once the cause is gone. Doing it twice does no harm."""
+    from monitoring.quarantine import chosen_by
+    from monitoring.quarantine_words import replay_words
+    from monitoring.replay import replay
+
+    _one_of(ids, reason, everything, "give the IDs to replay, or --reason, or --all")
+    done = replay(_running(home), chosen_by(_held(home), ids, reason=reason, everything=everything), _opener(home))
+    click.echo(json.dumps({"records": [each.as_json() for each in done]})) if as_json else click.echo(
+        replay_words(done), err=True
+    )
+    sys.exit(1 if any(each.why_not is not None and (ids or each.needed) for each in done) else 0)
+
+
+@quarantine.command("purge")
+@in_home
+@click.option("--before", type=click.DateTime(["%Y-%m-%d"]), help="All that were quarantined before this day (UTC).")
+@ALL
+@click.option("--yes", is_flag=True, help="Really do it.")
+@as_json
+@IDS
+def quarantine_purge(  # what is meant, and whether it is meant
+    home: Home, ids: tuple[str, ...], before: dt.datetime | None, *, everything: bool, yes: bool, as_json: bool
+) -> None:
+    """Let go of records: their payloads cannot be shown or replayed any more."""
+    from monitoring.purge import purge
+    from monitoring.quarantine import chosen_by
+    from monitoring.quarantine_words import purge_words
+
+    _one_of(ids, before, everything, "give the IDs to purge, or --before, or --all")
+    day = before.replace(tzinfo=dt.UTC) if before else None
+    chosen = chosen_by(_held(home), ids, before=day, everything=everything)
+    if not yes:
+        raise click.UsageError(f"{len(chosen)} would be purged, and could not be replayed any more; say --yes to do it")
+    done = purge(_running(home), chosen, _now())
+    click.echo(json.dumps(done.as_json())) if as_json else click.echo(purge_words(done), err=True)
+
+
 # --- running -----------------------------------------------------------------------------------------------------------
 
 
@@ -285,6 +400,7 @@ def up(home: Home, bootstrap: str | None, broker_port: int) -> None:
 def worker(home: Home, steps: tuple[str, ...]) -> None:
     """One worker of the streams, configured by NCCID_* variables."""
     from local.children import say_ready
+    from streams.limits import limit_from
     from streams.settings import WorkerSettings
     from streams.topology import TOPOLOGY
     from streams.worker import run_worker
@@ -295,7 +411,8 @@ def worker(home: Home, steps: tuple[str, ...]) -> None:
         raise click.BadParameter(f"no such step: {', '.join(sorted(unknown))}; there are {', '.join(known)}", param_hint="--step")
     embedded = os.environ.get("NCCID_EMBEDDED") == "1"
     run_id = os.environ.get("NCCID_RUN_ID", "")
-    settings = WorkerSettings(home=home, kafka=_kafka(os.environ), steps=steps or known, embedded=embedded, run_id=run_id)
+    limit = limit_from(os.environ)
+    settings = WorkerSettings(home, _kafka(os.environ), steps or known, embedded, run_id, quarantine_limit=limit)
     run_worker(settings, when_ready=say_ready)
 
 
@@ -407,6 +524,8 @@ def _running(home: Home) -> "KafkaSettings":
 
     environment = dict(os.environ)
     if running := find_running(home):
+        if running.embedded:  # plain, on loopback, whatever the environment says of another cluster
+            return _kafka({VARIABLES["bootstrap"]: running.bootstrap})
         environment[VARIABLES["bootstrap"]] = running.bootstrap
     if VARIABLES["bootstrap"] not in environment:
         raise WorkFailedError(
@@ -420,6 +539,26 @@ def _status(home: Home) -> "StatusView":
     from monitoring.reading import read_status
 
     return read_status(_running(require_home(home)))
+
+
+def _held(home: Home) -> "list[Held]":
+    from local.homes import require_home
+    from monitoring.purge import read_quarantine
+
+    return read_quarantine(_running(require_home(home))).held()
+
+
+def _one_of(ids: tuple[str, ...], some: object, everything: bool, words: str) -> None:  # noqa: FBT001  # a flag as it was given
+    if sum(map(bool, (ids, some, everything))) != 1:
+        raise click.UsageError(f"{words}; one of them")
+
+
+def _opener(home: Home) -> "Opener | None":
+    """Opens sealed payloads, where the keyring is."""
+    from identity import keyring
+    from identity.seal import Sealer
+
+    return Sealer(keyring.load(home.keyring)).open_payload if home.keyring.exists() else None
 
 
 def _lines_on_stdin() -> list[str]:

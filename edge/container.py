@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 from xml.parsers import expat
 
+from schemas.problems import UnusableInputError
+
 MEGABYTE = 1024 * 1024
 LARGEST_FILE = 128 * MEGABYTE
 LARGEST_CONTENT = 512 * MEGABYTE  # unpacked; 20,000 rows of 60 columns are 36 MB
@@ -36,7 +38,7 @@ class RefusedError(Exception):
         self.expected = expected
 
 
-class UnreadableError(Exception):
+class UnreadableError(UnusableInputError):
     """There is no such file, or it may not be read: a matter of the command and not of the sheet."""
 
 

@@ -53,8 +53,8 @@ class Supervisor:
 
     def _look_at(self, child: Child, died: Callable[[Role], None]) -> None:
         name, now = child.role.name, time.monotonic()
-        if child.ended is None:
-            return
+        if child.ended is None or self.children.get(name) is not child:
+            return  # it runs, or has been started again with others meanwhile
         if name not in self._due:
             steady = now - child.started_at > _STEADY_SECONDS
             self._deaths[name] = 0 if steady else self._deaths.get(name, -1) + 1

@@ -51,7 +51,7 @@ class StatusReader:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=_FETCH_WAIT_MS,
-            **_security(self._kafka),
+            **client_security(self._kafka),
         )
         try:
             await self._consumer.start()
@@ -82,15 +82,12 @@ class StatusReader:
         """The view of all records up to the end as it is at the start of the call.
 
         The embedded broker reports as the end the first offset of the last batch plus one. A fetch returns whole batches, so the
-        rest of that batch is in hand when its first record is; one more, empty, fetch makes sure of it.
+        rest of that batch is in hand when its first record is.
         """
         view = StatusView()
         ends = await self._consumer.end_offsets(self._partitions)
-        empty_handed = False
-        while not (empty_handed and await self._reached(ends)):
-            records = await self.poll()
-            empty_handed = not records
-            for record in records:
+        while not await self._reached(ends):
+            for record in await self.poll():
                 view.apply(record)
         return view
 
@@ -111,7 +108,8 @@ def _record(message: Any) -> CasesReconciled:  # noqa: ANN401  # aiokafka's reco
         raise StatusUnavailableError(f"{where} is not a record of ours: {error}") from None
 
 
-def _security(kafka: KafkaSettings) -> dict[str, Any]:
+def client_security(kafka: KafkaSettings) -> dict[str, Any]:
+    """SASL and TLS as aiokafka's clients take them."""
     from aiokafka.helpers import create_ssl_context
 
     tls = kafka.security_protocol.endswith("SSL")
