@@ -9,8 +9,11 @@ import contextlib
 import datetime as dt
 import os
 import secrets
+import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import openpyxl
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
@@ -18,6 +21,7 @@ from openpyxl.comments import Comment
 from openpyxl.formatting.formatting import ConditionalFormattingList
 from openpyxl.formatting.rule import FormulaRule
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.worksheet.dimensions import ColumnDimension
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -28,7 +32,7 @@ from edge.places import cell, letters
 from schemas.problems import UnusableInputError, WorkFailedError
 from schemas.sites import Site
 
-COLUMNS = {"NCCID status": 34, "What to do": 64, "Since": 12, "Deadline": 12, "Images in window": 26, "Flags": 40}
+COLUMNS = {"NCCID status": 40, "What to do": 80, "Since": 12, "Deadline": 12, "Images in window": 26, "Flags": 38}
 """Header -> width of what is written to the right of the data."""
 
 _OURS = "NCCID: "  # how our part of a comment begins
@@ -36,8 +40,8 @@ _AUTHOR = "NCCID"
 _HEADER = PatternFill("solid", fgColor="FF003087")
 _LINE = Side("thin", color="FFFFFFFF")
 _BETWEEN = Border(left=_LINE, right=_LINE, top=_LINE, bottom=_LINE)
-_TOP = Alignment(vertical="top", wrap_text=True)
 _DATE = "dd/mm/yyyy"
+_LINE_HEIGHT = 1.4  # of the font's size
 _NARROW = 12  # columns of data beside which the whole sheet still fits a printed page
 
 
@@ -91,21 +95,35 @@ def _remove_ours(book: openpyxl.Workbook, patients: str) -> None:
 def _mark(page: Worksheet, sheet: Sheet, marks: Sequence[Mark]) -> int:
     """Writes the columns; answers where the first of them stands."""
     first = _first_column(page, sheet)
+    _free_columns(page, first, first + len(COLUMNS) - 1)
     font = page.cell(sheet.header_row, sheet.hospital_column).font
-    plain, bold = Font(name=font.name, sz=font.sz), Font(name=font.name, sz=font.sz, b=True, color="FFFFFFFF")
-    for shift, (header, width) in enumerate(COLUMNS.items()):
-        _write(page.cell(sheet.header_row, first + shift), header, bold, _HEADER)
-        page.column_dimensions[letters(first + shift)].width = width
+    name, size = font.name or "Calibri", font.sz or 11.0
+    bold, plain = Font(name=name, sz=size, b=True, color="FFFFFFFF"), Font(name=name, sz=size)
+    for column, (header, width) in enumerate(COLUMNS.items(), first):
+        _write(page, (sheet.header_row, column), header, _Style(bold, _HEADER, sheet.header_row, sheet.hospital_column))
+        page.column_dimensions[letters(column)].width = width
+    fills = {label: PatternFill("solid", fgColor=look.colour) for label, look in LOOKS.items()}
     for mark in marks:
-        fill = PatternFill("solid", fgColor=LOOKS[mark.label].colour)
+        style = _Style(plain, fills[mark.label], mark.row, sheet.hospital_column)
         values = (mark.status, mark.to_do, mark.since, mark.deadline, mark.images, mark.flags)
-        for shift, value in enumerate(values):
-            _write(page.cell(mark.row, first + shift), value, plain, fill)
+        for column, value in enumerate(values, first):
+            _write(page, (mark.row, column), value, style)
+        _make_room(page, mark, size)
         _comment(page, cell(mark.row, sheet.hospital_column), mark.comment)
     if marks:
         _colour_rows(page, sheet, first)
         _show(page, sheet, first)
     return first
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How a cell of ours looks: at the height at which the row's hospital number stands."""
+
+    font: Font
+    fill: PatternFill
+    row: int
+    beside: int
 
 
 def _first_column(page: Worksheet, sheet: Sheet) -> int:
@@ -117,13 +135,41 @@ def _first_column(page: Worksheet, sheet: Sheet) -> int:
     return max([sheet.last_column, *merged]) + 1
 
 
-def _write(target: object, value: str | dt.date | None, font: Font, fill: PatternFill) -> None:
-    assert isinstance(target, Cell)  # noqa: S101  # the columns lie beyond all merged cells
+def _free_columns(page: Worksheet, first: int, last: int) -> None:
+    """Takes our columns out of whatever width or hiding the site gave to a block of columns."""
+    dimensions = page.column_dimensions
+    for key, block in list(dimensions.items()):
+        block.reindex()
+        if block.max < first or block.min > last:
+            continue
+        if block.max > last:
+            rest = letters(last + 1)
+            dimensions[rest] = ColumnDimension(page, rest, width=block.width, hidden=block.hidden, min=last + 1, max=block.max)
+        if block.min < first:
+            block.max = first - 1
+        else:
+            del dimensions[key]
+
+
+def _write(page: Worksheet, place: tuple[int, int], value: str | dt.date | None, style: _Style) -> None:
+    target = cast("Cell", page.cell(*place))  # our columns lie beyond all merged cells
     target.value = ILLEGAL_CHARACTERS_RE.sub(" ", value) if isinstance(value, str) else value
     if isinstance(value, str):
         target.data_type = "s"  # never a formula
-    target.font, target.fill, target.border, target.alignment = font, fill, _BETWEEN, _TOP
+    vertical = page.cell(style.row, style.beside).alignment.vertical
+    target.font, target.fill, target.border = style.font, style.fill, _BETWEEN
+    target.alignment = Alignment(horizontal="left", vertical=vertical, wrap_text=True)
     target.number_format = _DATE if isinstance(value, dt.date) else "General"
+
+
+def _make_room(page: Worksheet, mark: Mark, size: float) -> None:
+    """A row high enough for what is written beside it; never lower than it was."""
+    texts = zip((mark.status, mark.to_do, mark.flags), ("NCCID status", "What to do", "Flags"), strict=True)
+    lines = max(len(textwrap.wrap(text, COLUMNS[header])) for text, header in texts)
+    needed = lines * size * _LINE_HEIGHT
+    row = page.row_dimensions[mark.row]
+    if lines > 1 and (row.height is None or row.height < needed):
+        row.height = needed
 
 
 def _comment(page: Worksheet, name: str, text: str | None) -> None:
@@ -163,8 +209,10 @@ def _show(page: Worksheet, sheet: Sheet, first: int) -> None:
     if (pane := page.sheet_view.pane) is not None and pane.xSplit:
         pane.topLeftCell = cell(sheet.header_row + 1, first)
     if not page.tables:
-        page.auto_filter.ref = f"A{sheet.header_row}:{letters(last)}{sheet.last_row}"
-    if first <= _NARROW and page.sheet_properties.pageSetUpPr is None:
+        begins = (page.auto_filter.ref or f"A{sheet.header_row}").partition(":")[0]
+        page.auto_filter.ref = f"{begins}:{letters(last)}{sheet.last_row}"
+    setup = page.sheet_properties.pageSetUpPr
+    if first <= _NARROW and not (setup and setup.fitToPage):
         page.page_setup.orientation = "landscape"
         page.page_setup.fitToHeight = 0
         page.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)

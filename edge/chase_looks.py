@@ -74,12 +74,12 @@ LOOKS: dict[Label, Look] = {
 """The most urgent first."""
 
 TO_DO: dict[Label, str] = {
-    "not uploaded": "Nurse: correct {cells}. Then {upload}.",
+    "not uploaded": "Nurse: correct {cells}. Then {again}.",
     "images overdue": "PACS: send {chest} {window}. It is overdue.",
     "row overdue": "Nurse: {upload}. The images are here, and the row is overdue.",
-    "main row overdue": 'Nurse: the result here is positive; add the patient to the main sheet and upload that under "{main}" now.',
+    "main row overdue": 'Nurse: the result is positive, so add the patient to the main sheet, under "{main}", now.',
     "row to be uploaded": "Nurse: {upload}{by}.",
-    "main row still to come": 'Nurse: the result here is positive; add the patient to the main sheet and upload that under "{main}"{by}.',
+    "main row still to come": 'Nurse: the result is positive, so add the patient to the main sheet, under "{main}"{by}.',
     "images still to come": "PACS: send {chest} {window}{by}.",
     "withdrawn": "Nurse: remove the row; the patient has opted out. PACS: send nothing more.",
     "complete": "Nothing.",
@@ -114,7 +114,7 @@ FLAG_MEANINGS: dict[Flag, str] = {
 
 COMMENTS: dict[Flag, str] = {
     "probable-id-mismatch": "Probably the same patient under another number.",
-    "several-hospital-numbers": "The same NHS/CHI number stands under another hospital number of this site. Check which is right.",
+    "several-hospital-numbers": "This site has the same NHS/CHI number under another hospital number too. Check which is right.",
     "no-nhs-number": "There is no NHS/CHI number: the row is taken, but cannot be linked beyond this hospital.",
     "several-patient-ids-in-study": "A study of this patient carries more than one patient ID. Ask PACS to check it.",
 }

@@ -19,6 +19,7 @@ class Marker:
     def __init__(self, site: Site, kind: Kind, rules: SiteRules, known: Known, *, sheet_fails: bool) -> None:
         self._site, self._kind, self._rules, self._known = site, kind, rules, known
         upload = f'upload this sheet under "{template(kind).section}"'
+        self._again = f'upload the sheet again under "{template(kind).section}"'
         self._upload = f"correct the errors of this sheet (see the summary), then {upload}" if sheet_fails else upload
         self._chest = "chest " + " or ".join(IMAGES[each] for each in rules.modalities.complete)
         self._strangers = _Strangers(known.without_row)
@@ -73,6 +74,7 @@ class Marker:
             chest=self._chest,
             window=self._window(row, status),
             upload=self._upload,
+            again=self._again,
             cells="; ".join(f"{error.cell}{f' ({error.expected})' if error.expected else ''}" for error in row.errors),
             main=template("positive").section,
         )

@@ -1,6 +1,7 @@
 """The two sheets that a chase list has besides: the summary (how it stands, what to do first), and the studies without a row."""
 
 import datetime as dt
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
@@ -18,16 +19,18 @@ SUMMARY, STUDIES = "NCCID summary", "Studies without a row"
 Value = str | int | dt.date | None
 
 _BLUE = "FF003087"
-_TITLE = Font(b=True, sz=16, color=_BLUE)
-_SECTION = Font(b=True, sz=12, color=_BLUE)
-_BOLD = Font(b=True)
-_HEADING = Font(b=True, color="FFFFFFFF")
+_NAME = "Calibri"
+_TITLE = Font(name=_NAME, b=True, sz=16, color=_BLUE)
+_SECTION = Font(name=_NAME, b=True, sz=12, color=_BLUE)
+_BOLD = Font(name=_NAME, b=True, sz=11)
+_HEADING = Font(name=_NAME, b=True, sz=11, color="FFFFFFFF")
 _HEADING_FILL = PatternFill("solid", fgColor=_BLUE)
-_TOP = Alignment(vertical="top", wrap_text=True)
+_TOP = Alignment(horizontal="left", vertical="top", wrap_text=True)
 _UNDER = Border(bottom=Side("thin", color="FFD8DDE0"))
 _DATE = "dd/mm/yyyy"
+_LINE = 16.0
 _MOST_ROWS = 30  # blocks of rows named in one line
-_SUMMARY_WIDTHS = (34, 9, 74, 46)
+_SUMMARY_WIDTHS = (42, 9, 100, 46)
 _STUDY_COLUMNS = {
     "Study date": 13,
     "Modality": 16,
@@ -92,8 +95,8 @@ def _to_do(marks: Sequence[Mark], studies: Sequence[StudyLine]) -> Iterable[tupl
             what = "Check these patients' numbers with Radiology: images came that are probably theirs, under another number."
             yield "Nurse", len(unlike), what, _which(unlike)
     if strangers := sum(not line.claimed for line in studies):
-        what = f"Find out whose {strangers:,} studies without a row are, and enter the patients; other sheets may have them."
-        yield "Nurse and PACS", None, what, f'see "{STUDIES}"'
+        what = "Find out whose these studies are; the patients may be in another sheet, or in none yet."
+        yield f"Nurse and PACS, {strangers:,} studies", None, what, f'see "{STUDIES}"'
 
 
 def _which(rows: list[int]) -> str:
@@ -170,7 +173,11 @@ def _section(page: Worksheet, title: str, *columns: str) -> None:
 
 
 def _line(page: Worksheet, first: str, second: Value, *rest: str | None, colour: str | None = None) -> None:
-    page.append((first, second, *rest))
+    values = (first, second, *rest, *[None] * (len(_SUMMARY_WIDTHS) - 2 - len(rest)))
+    page.append(values)
+    texts = [(value, width) for value, width in zip(values, _SUMMARY_WIDTHS, strict=True) if isinstance(value, str)]
+    lines = max(len(textwrap.wrap(text, width)) for text, width in texts)
+    page.row_dimensions[page.max_row].height = _LINE * max(1, lines)
     for target in page[page.max_row]:
         target.alignment, target.border = _TOP, _UNDER
         if isinstance(target.value, str):

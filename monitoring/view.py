@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from schemas.coverage import CasesReconciled, CoverageStatus
+from schemas.coverage import CaseReconciled, CasesReconciled, CoverageStatus
 
 
 class StatusView:
@@ -39,6 +39,13 @@ class StatusView:
         found = [status for match in self._matches_of_person.get(person, ()) for status in self._statuses(match)]
         return sorted((status for status in found if status.person == person), key=lambda status: (status.site, status.patient))
 
+    def studies_without_row(self, site: str) -> Iterator[CasesReconciled]:
+        """A site's cases with studies that no row has claimed; with the match, which tells a row of the same digits."""
+        for known in self._by_match.values():
+            cases = [each for each in known.cases if each.case.site == site and _without_row(each)]
+            if cases:
+                yield CasesReconciled(match=known.match, cases=cases)
+
     def _statuses(self, match: str | None) -> list[CoverageStatus]:
         cases = self._by_match.get(match) if match is not None else None
         return [known.status for known in cases.cases if known.status is not None] if cases else []
@@ -48,3 +55,7 @@ class StatusView:
             self._match_of_patient.pop(status.patient, None)
             if status.person is not None:
                 self._matches_of_person[status.person].discard(match)
+
+
+def _without_row(known: CaseReconciled) -> bool:
+    return bool(known.case.studies) and known.status is not None and known.status.data == "none"
