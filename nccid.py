@@ -128,7 +128,7 @@ def keys_list(home: Home) -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write it.")
 def template(kind: Kind, output: Path) -> None:
     """An empty spreadsheet template."""
-    from edge.template import write_template
+    from edge.spreadsheets.template import write_template
 
     try:
         write_template(kind, output)
@@ -238,7 +238,7 @@ def status(home: Home, code: str | None, *, as_json: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def chase(home: Home, code: str, file: Path, output: Path, *, force: bool) -> None:
     """A copy of a site's workbook, each row marked with what is missing and whose turn it is."""
-    from edge.chase import Known, ask, chase_words, refuse_output, write_marked
+    from edge.chasing.chase import Known, ask, chase_words, refuse_output, write_marked
     from edge.door import site_of
     from edge.words import waiting
     from identity import keyring
@@ -435,7 +435,7 @@ def sender(home: Home) -> None:
 @click.option("--seed", default=1, show_default=True)
 @click.option("--patients", default=200, show_default=True, type=click.IntRange(min=1))
 def synth(out: Path, seed: int, patients: int) -> None:
-    """Invented sites: spreadsheets, DICOM files, and the truth they should reconcile to."""
+    """Invented sites: spreadsheets, DICOM files, opt-outs, rules, and the truth they should reconcile to."""
     from schemas.sites import EXAMPLE, read_sites
     from synth.files import write_world
     from synth.world import make_world
@@ -459,7 +459,7 @@ def demo(directory: Path | None, seed: int, patients: int, *, once: bool) -> Non
     from local.demo import run_demo
 
     sys.exit(
-        run_demo(_demo_parts(seed, patients), directory, once=once, console=Console(width=None if sys.stdout.isatty() else 160))
+        run_demo(_demo_parts(seed, patients), directory, once=once, console=Console(width=None if sys.stdout.isatty() else 200))
     )
 
 
@@ -472,19 +472,23 @@ def _demo_parts(seed: int, patients: int) -> "Parts":
     from monitoring.checker import Question, answers
     from monitoring.coverage import coverage
     from monitoring.follow import Follower
-    from schemas import rules, sites
+    from schemas import sites
     from synth.compare import differences
+    from synth.deadlines import LONGEST
     from synth.files import write_world
     from synth.world import make_world
 
-    def new_home(home: Home) -> None:
-        make_home(home, sites.EXAMPLE.read_text(encoding="utf-8"), rules.DEFAULT.read_text(encoding="utf-8"))
+    def new_home(home: Home, world: Path) -> None:
+        registry, rules = (world / name for name in ("sites.toml", "rules.toml"))
+        make_home(home, registry.read_text(encoding="utf-8"), rules.read_text(encoding="utf-8"))
         keyring.create(home.keyring, _now())
 
     def deliver(home: Home, code: str, kind: str, path: Path) -> None:
         with open_door(home, code) as door:
             if kind == "images":
                 door.send_images([path])
+            elif kind == "withdraw":
+                door.withdraw(path.read_text(encoding="utf-8").splitlines())
             elif not (answer := door.upload(path, kind)).accepted:  # type: ignore[arg-type]  # one of the two kinds
                 raise WorkFailedError(f"{path} was refused: {answer.errors[0].problem}")
 
@@ -501,6 +505,7 @@ def _demo_parts(seed: int, patients: int) -> "Parts":
         deliver=deliver,
         watch=lambda home: Follower(_running(home)),
         differences=compare,
+        longest_wait=LONGEST.total_seconds(),
     )
 
 

@@ -11,6 +11,7 @@ An alert's id is made of kind, site and patient alone: the same trouble again is
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from agents.status import effective
 from agents.troubles import Trouble, turned
 from agents.window import window
 from schemas.alerts import AlertKind, AlertsRaised, MismatchSeen, Severity
@@ -33,11 +34,11 @@ class Alerts:
         return AlertsRaised(match=cases.match, alerts=turned(kept.alerts, troubles, now))
 
     def _troubles(self, known: CaseReconciled, cases: CasesReconciled) -> list[Trouble]:
-        status = known.status
+        status, case = known.status, effective(known.case)
         if status is None:
             return []
         return [
-            Trouble(kind, severity, status.site, status.patient, status.since, text(known.case, status, cases, self.rules))
+            Trouble(kind, severity, status.site, status.patient, status.since, text(case, status, cases, self.rules))
             for kind, (severity, holds, text) in _KINDS.items()
             if holds(status)
         ]

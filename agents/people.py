@@ -55,6 +55,9 @@ def reviews(person: PersonReconciled) -> list[CaseReviewed]:
 
 
 def _merged(known: PersonCase | None, new: PersonCase) -> PersonCase:
+    """What is known of a case; of a patient who has opted out nothing is kept but that there is the case."""
+    if new.withdrawn or (known is not None and known.withdrawn):
+        return replace(new, main=None, status=None, has_studies=False, named_by_images=False, form="", withdrawn=True)
     if known is None:
         return new
     return replace(
@@ -62,7 +65,7 @@ def _merged(known: PersonCase | None, new: PersonCase) -> PersonCase:
         main=_later(known.main, new.main),
         status=_later(known.status, new.status),
         has_studies=known.has_studies or new.has_studies,
-        withdrawn=known.withdrawn or new.withdrawn,
+        named_by_images=known.named_by_images or new.named_by_images,
     )
 
 
@@ -102,17 +105,24 @@ def _has_rows(case: PersonCase, at_site: list[PersonCase]) -> bool:
 def _counterpart(case: PersonCase, at_site: list[PersonCase]) -> str | None:
     """The form of the other half: a row without images under one number, images without a row under another."""
     rows_only = [each for each in at_site if _has_rows(each, at_site) and not each.has_studies]
-    images_only = [each for each in at_site if each.has_studies and each.main is None and each.status is None]
+    images_only = [each for each in at_site if _is_by_images(each, at_site)]
     others = images_only if case in rows_only else rows_only if case in images_only else []
     return min((each.form for each in others), default=None)
+
+
+def _is_by_images(case: PersonCase, at_site: list[PersonCase]) -> bool:
+    """Images without a row, whose PatientID says whose they are."""
+    pairs = ((case.main, [each.main for each in at_site]), (case.status, [each.status for each in at_site]))
+    return case.named_by_images and all(row is None or _moved(row, others) is not None for row, others in pairs)
 
 
 def _flags(cases: list[PersonCase]) -> list[PersonFlag]:
     cases = [case for case in cases if not case.withdrawn]
     sites = {case.site: [each for each in cases if each.site == case.site] for case in cases}
     results = {_result(row, case) for case in cases for row in _rows(case, sites[case.site])}
+    theirs = {case.site for case in cases if _has_rows(case, sites[case.site]) or _is_by_images(case, sites[case.site])}
     held: dict[PersonFlag, bool] = {
-        "several-sites": len(sites) > 1,
+        "several-sites": len(theirs) > 1,
         "several-hospital-numbers": any(sum(_has_rows(each, at) for each in at) > 1 for at in sites.values()),
         "contradicting-results": len(results) > 1,
     }

@@ -107,6 +107,7 @@ def seen_by_persons(kept: CasesReconciled, patient: str) -> list[PersonCaseSeen]
                 main=_person_row(case.main, person),
                 status=_person_row(case.status, person),
                 has_studies=bool(case.studies),
+                named_by_images=any(study.person == person for study in case.studies.values()),
                 form=_form(case),
                 withdrawn=case.withdrawn_at is not None,
             ),

@@ -69,7 +69,7 @@ def _withdrawn(case: Case, at: dt.datetime) -> CoverageStatus:
     """Nothing but that the patient opted out, and who it is, so that the Checker can say so."""
     return CoverageStatus(
         patient=case.patient,
-        person=next(iter(case.persons), None),
+        person=next(iter(_opted_out(case) or case.persons), None),
         site=case.site,
         group="unknown",
         state="withdrawn",
@@ -81,6 +81,11 @@ def _withdrawn(case: Case, at: dt.datetime) -> CoverageStatus:
         updated_at=at,
         key_version=case.key_version,
     )
+
+
+def _opted_out(case: Case) -> list[str]:
+    """Those who opted out themselves; where nobody did, the site withdrew the patient by its own number."""
+    return [person for person in case.persons if person in case.reviews and case.reviews[person].withdrawn_at is not None]
 
 
 def person(case: Case) -> str | None:

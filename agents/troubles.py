@@ -29,12 +29,13 @@ def turned(known: list[Alert], troubles: list[Trouble], at: dt.datetime | None) 
     """The alerts with those that are new opened, those that are over resolved, and the others with their latest text."""
     now = {trouble.id: trouble for trouble in troubles}
     before = {alert.id: alert for alert in known}
-    opened = [_opened(before.get(each), trouble) for each, trouble in now.items()]
+    opened = [_opened(before.get(each), trouble, at) for each, trouble in now.items()]
     resolved = [_resolved(alert, at) for alert in known if alert.id not in now]
     return sorted(opened + resolved, key=lambda alert: alert.id)
 
 
-def _opened(alert: Alert | None, trouble: Trouble) -> Alert:
+def _opened(alert: Alert | None, trouble: Trouble, at: dt.datetime | None) -> Alert:
+    """The first time it is open since the trouble began; again, not before it was resolved and the news of it came."""
     if alert is None:
         alert = Alert(
             id=trouble.id,
@@ -49,8 +50,9 @@ def _opened(alert: Alert | None, trouble: Trouble) -> Alert:
         )
     if alert.state == "open":
         return replace(alert, text=trouble.text)
-    turn = Turn(at=trouble.since, state="open")
-    return replace(alert, state="open", since=trouble.since, text=trouble.text, history=[*alert.history, turn])
+    since = max(trouble.since, alert.since, at or alert.since) if alert.history else trouble.since
+    turn = Turn(at=since, state="open")
+    return replace(alert, state="open", since=since, text=trouble.text, history=[*alert.history, turn])
 
 
 def _resolved(alert: Alert, at: dt.datetime | None) -> Alert:

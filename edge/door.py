@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.outbox import Outbox
+from edge.sending.outbox import Outbox
 from identity import keyring
 from identity.pseudonyms import Pseudonymiser
 from identity.seal import Sealer
@@ -24,7 +24,7 @@ from schemas.records import Kind
 from schemas.sites import Site, read_sites
 
 if TYPE_CHECKING:
-    from edge.send_images import ImagesAnswer
+    from edge.images.send_images import ImagesAnswer
     from edge.upload import Progress, UploadAnswer
     from edge.withdraw import WithdrawalAnswer
 
@@ -47,8 +47,8 @@ class Door:
         )
 
     def send_images(self, paths: Sequence[Path], *, progress: "Progress | None" = None) -> "ImagesAnswer":
-        """Takes images from files and folders; see ``edge.send_images``."""
-        from edge.send_images import send_images
+        """Takes images from files and folders; see ``edge.images.send_images``."""
+        from edge.images.send_images import send_images
 
         return send_images(paths, self.site, self.outbox, self.pseudonymiser, self.sealer, _now(), progress=progress)
 
@@ -87,7 +87,7 @@ def site_of(home: Home, code: str) -> Site:
 
 def run_sender(home: Home, kafka: KafkaSettings, when_ready: Callable[[], None]) -> None:
     """Drains the outbox until SIGTERM or SIGINT."""
-    from edge.sender import Sender
+    from edge.sending.sender import Sender
 
     stop = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.database import microseconds, moment
-from edge.findings import Finding
-from edge.outbox import Message, Outbox, Transaction
-from edge.rows import Row
-from edge.spreadsheet import Progress, check_workbook
+from edge.sending.database import microseconds, moment
+from edge.sending.outbox import Message, Outbox, Transaction
+from edge.spreadsheets.findings import Finding
+from edge.spreadsheets.rows import Row
+from edge.spreadsheets.spreadsheet import Progress, check_workbook
 from identity.hospital import HospitalNumber
 from identity.pseudonyms import Pseudonymiser
 from identity.seal import RowIdentity, Sealer

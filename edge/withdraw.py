@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from edge.outbox import Message, Outbox, Transaction
+from edge.sending.outbox import Message, Outbox, Transaction
 from identity import hospital, numbers
 from identity.hospital import HospitalNumber, HospitalNumberProblem
 from identity.numbers import NhsNumber

@@ -8,8 +8,8 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from edge.findings import Finding
-from edge.send_images import FileProblem, ImagesAnswer
+from edge.images.send_images import FileProblem, ImagesAnswer
+from edge.spreadsheets.findings import Finding
 from edge.upload import Progress as Told
 from edge.upload import UploadAnswer
 

@@ -33,6 +33,7 @@ class PersonCase(Record, frozen=True, kw_only=True):
     main: PersonRow | None
     status: PersonRow | None
     has_studies: bool
+    named_by_images: bool  # the PatientID of its images is the person's own number
     form: str  # of the PACS identifier, as a mask
     withdrawn: bool  # opted out: of no consequence for the other cases
 

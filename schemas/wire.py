@@ -1,6 +1,6 @@
 """The wire format: JSON, one strict decoder a record type: bytes become a record or an error, never something else."""
 
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import msgspec
 
@@ -13,11 +13,15 @@ class UndecodableError(ValueError):
     """The bytes are not one of the records expected; says in which field, never with which value."""
 
 
+class _Other(msgspec.Struct, frozen=True, tag="-"):
+    """Stands beside the record expected: msgspec insists on the tag only where there is a choice."""
+
+
 class Wire(Generic[R]):
     """Bytes to records of one type (or union of tagged types) and back."""
 
     def __init__(self, record: type[R]) -> None:
-        self._decoder = msgspec.json.Decoder(record)
+        self._decoder = msgspec.json.Decoder(record | _Other)
 
     def decode(self, payload: bytes) -> R:
         """The record in ``payload``.
@@ -26,11 +30,14 @@ class Wire(Generic[R]):
             UndecodableError: not JSON, not of this type, a field missing, unknown or of the wrong type.
         """
         try:
-            return self._decoder.decode(payload)
+            record = self._decoder.decode(payload)
         except msgspec.ValidationError as error:
             raise UndecodableError(_without_values(str(error))) from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise UndecodableError("not JSON") from None
+        if isinstance(record, _Other):
+            raise UndecodableError("Invalid value at $.type")
+        return cast("R", record)
 
     @staticmethod
     def encode(record: object) -> bytes:

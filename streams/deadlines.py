@@ -33,13 +33,13 @@ class Deadlines:
 
     def due(self, partition: int, at: dt.datetime) -> list[bytes]:
         """The keys of this partition whose deadline has passed, earliest first; they stay due until ``note`` says otherwise."""
-        found = []
+        found: dict[bytes, dt.datetime] = {}  # a deadline that moved there and back left the same entry twice
         while self.is_due(partition, at):
             deadline, key = heapq.heappop(self._heaps[partition])
-            found.append((deadline, key))
-        for entry in found:
-            heapq.heappush(self._heaps[partition], entry)
-        return [key for _, key in found]
+            found[key] = deadline
+        for key, deadline in found.items():
+            heapq.heappush(self._heaps[partition], (deadline, key))
+        return list(found)
 
 
 def partition_of(key: bytes) -> int:

@@ -13,7 +13,7 @@ from schemas.wire import UndecodableError
 from streams.limits import Place
 
 _POLL_MS = 500
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 5.0
 
 
 def quarantined_before(kafka: KafkaSettings, last: int) -> dict[Place, set[int]]:
@@ -24,7 +24,9 @@ def quarantined_before(kafka: KafkaSettings, last: int) -> dict[Place, set[int]]
     """
     found: dict[Place, set[int]] = defaultdict(set)
     try:
-        consumer = KafkaConsumer(**kafka.client_settings, group_id=None, enable_auto_commit=False)
+        consumer = KafkaConsumer(
+            **kafka.client_settings, group_id=None, enable_auto_commit=False, bootstrap_timeout_ms=int(_PATIENCE_SECONDS * 1000)
+        )
     except (KafkaError, OSError, ValueError):
         return found  # the worker itself will wait for the broker
     try:

@@ -7,7 +7,7 @@ from typing import Any
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from edge.rows import Row
+from edge.spreadsheets.rows import Row
 from identity import hospital, numbers
 from identity.hospital import HospitalNumber
 from identity.keyring import Keyring

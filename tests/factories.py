@@ -44,6 +44,7 @@ from schemas.topics import (
     WITHDRAWALS,
     AnyTopic,
 )
+from schemas.topics import SITES as SITES_TOPIC
 from schemas.wire import Wire
 from streams.memory import MemoryBroker
 from streams.steps import Given
@@ -294,6 +295,11 @@ class Flow:
         """Every alert that there ever was, as it is now, by id."""
         raised = map(ALERTS.wire.decode, dict(self.broker.topics[ALERTS.name]).values())
         return sorted((alert for subject in raised for alert in subject.alerts), key=lambda alert: alert.id)
+
+    def site_alerts(self) -> list[Alert]:
+        """The same of sites as a whole."""
+        known = map(SITES_TOPIC.wire.decode, dict(self.broker.topics[SITES_TOPIC.name]).values())
+        return sorted((alert for site in known for alert in site.alerts), key=lambda alert: alert.id)
 
     def restarted(self) -> "Flow":
         """Another process, which has only what the steps keep on their topics."""

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import openpyxl
 import xlsxwriter  # type: ignore[import-untyped]
 
-from edge.findings import Finding
-from edge.rows import Checked
-from edge.spreadsheet import check_workbook
+from edge.spreadsheets.findings import Finding
+from edge.spreadsheets.rows import Checked
+from edge.spreadsheets.spreadsheet import check_workbook
 from schemas.records import Kind
 from schemas.sites import EXAMPLE, Site, read_sites
 from schemas.templates import HOSPITAL_KEY, NHS_KEY, template

@@ -83,6 +83,22 @@ class Image:
         return dt.datetime.strptime(text, "%Y%m%d").replace(tzinfo=dt.UTC).date() if text else None
 
 
+@dataclass(frozen=True)
+class OptOut:
+    """A number as the file of withdrawals has it."""
+
+    site: Site
+    at: float
+    number: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Site, and the number as it is compared."""
+        plain = self.number.strip().upper()
+        digits = re.sub(r"\D", "", plain)
+        return self.site.code, digits if digits.startswith("999") and len(digits) == 10 else plain
+
+
 @dataclass
 class Written:
     """A written world, read back."""
@@ -90,6 +106,7 @@ class Written:
     out: Path
     rows: list[Row] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
+    opted_out: list[OptOut] = field(default_factory=list)
     digests: list[tuple[str, str, str]] = field(default_factory=list)  # site, kind, content of each sheet in turn
 
     @cached_property
@@ -100,6 +117,10 @@ class Written:
     @cached_property
     def flags(self) -> set[str]:
         return {flag for site in self.truth["sites"].values() for flag in site["flags"]}
+
+    @cached_property
+    def states(self) -> set[str]:
+        return {state for site in self.truth["sites"].values() for state in site["states"]}
 
     @cached_property
     def cases(self) -> list[dict[str, Any]]:
@@ -119,6 +140,25 @@ class Written:
         for image in self.images:
             studies[image.study].append(image)
         return studies
+
+    def numbers_of(self) -> dict[tuple[str, str], list[Row]]:
+        """Rows by site and NHS number, where the site's PACS goes by hospital numbers."""
+        by_number = [row for row in self.rows if row.nhs_number and row.site.pacs_identifier == "hospital"]
+        found: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in by_number:
+            found[row.site.code, row.nhs_number or ""].append(row)
+        return found
+
+    def around_opt_outs(self) -> Iterator[tuple[str, set[str]]]:
+        """For each number that opted out: of which kind it is, and what came before it and what after."""
+        for out in self.opted_out:
+            site, number = out.key
+            rows = [row for row in self.rows if row.site.code == site and number in {row.nhs_number, row.key[1]}]
+            keys = {row.key for row in rows} | {out.key}
+            images = [image for image in self.images if image.key in keys]
+            kind = "hospital" if re.fullmatch(out.site.hospital_number_pattern, number) else "nhs"
+            times = [("row", row.at) for row in rows] + [("images", image.at) for image in images]
+            yield kind, {f"{what} {'before' if at < out.at else 'after'}" for what, at in times}
 
     def only_films(self, sheet: str) -> Iterator[tuple[dt.date, dt.date]]:
         """Swab and study date of patients with one study, and rows in one sheet that all say the same."""
@@ -155,6 +195,8 @@ def read(out: Path) -> Written:
         site, at, path = SITES[each["site"]], each["at"], out / each["path"]
         if each["kind"] == "images":
             written.images += (_image(site, at, file) for file in sorted(path.iterdir()))
+        elif each["kind"] == "withdraw":
+            written.opted_out += (OptOut(site, at, line) for line in path.read_text(encoding="utf-8").splitlines())
         else:
             written.rows += _rows(site, at, each["kind"], path)
             written.digests.append((site.code, each["kind"], hashlib.sha256(path.read_bytes()).hexdigest()))

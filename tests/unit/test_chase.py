@@ -20,10 +20,10 @@ from openpyxl.worksheet.cell_range import MultiCellRange
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from agents import window
-from edge.chase import Asked, ChaseSummary, Known, ask, chase_words, refuse_output, write_marked
-from edge.chase_book import COLUMNS
-from edge.chase_looks import FLAG_MEANINGS, FLAGS, LABELS, LOOKS, TO_DO, Label
-from edge.chase_marks import years_before
+from edge.chasing.book import COLUMNS
+from edge.chasing.chase import Asked, ChaseSummary, Known, ask, chase_words, refuse_output, write_marked
+from edge.chasing.looks import FLAG_MEANINGS, FLAGS, LABELS, LOOKS, TO_DO, Label
+from edge.chasing.marks import years_before
 from identity import hospital
 from identity.hospital import HospitalNumber
 from identity.numbers import NhsNumber
@@ -418,7 +418,7 @@ def test_a_workbook_without_patients_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_sheet_that_would_not_fit_into_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.chase.MOST_CELLS", 10)
+    monkeypatch.setattr("edge.chasing.chase.MOST_CELLS", 10)
     with pytest.raises(WorkFailedError, match="more than 10 filled cells"):
         ask(sheet(tmp_path / "sheet.xlsx", "positive", [positive()]), RDGM, PSEUDONYMISER, TODAY)
 

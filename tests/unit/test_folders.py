@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.folders import files
+from edge.images.folders import files
 
 
 def make(root: Path, *names: str) -> None:

@@ -21,9 +21,20 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from edge.folders import files
-from edge.image_kinds import not_an_image
-from edge.images import DAMAGED, ENDS_EARLY, NO_PICTURE, NOT_DICOM, Answer, Excluded, Instance, Unusable, classify, read_image
+from edge.images.folders import files
+from edge.images.headers import (
+    DAMAGED,
+    ENDS_EARLY,
+    NO_PICTURE,
+    NOT_DICOM,
+    Answer,
+    Excluded,
+    Instance,
+    Unusable,
+    classify,
+    read_image,
+)
+from edge.images.kinds import not_an_image
 from tests.edge_factories import CT, DX, HOSPITAL_NUMBERS, dicom_file, header, hospital_number
 
 OWN_FILES = Path(pydicom.data.__file__).parent

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.outbox import MAX_BYTES, Message, Outbox, OutboxError
+from edge.sending.outbox import MAX_BYTES, Message, Outbox, OutboxError
 from tests.edge_factories import NOON
 
 WRITER = """
 import datetime as dt, sys
 from pathlib import Path
-from edge.outbox import Message, Outbox
+from edge.sending.outbox import Message, Outbox
 name, path, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 with Outbox(path) as outbox:
     for number in range(count):
@@ -29,7 +29,7 @@ with Outbox(path) as outbox:
 HANGS_INSIDE = """
 import datetime as dt, sys, time
 from pathlib import Path
-from edge.outbox import Message, Outbox
+from edge.sending.outbox import Message, Outbox
 with Outbox(Path(sys.argv[1])) as outbox, outbox.transaction(dt.datetime.now(dt.UTC)) as transaction:
     transaction.add(Message(f"late-{number}", "topic", b"key", b"v" * 2000) for number in range(5000))
     print("inside", flush=True)
@@ -157,7 +157,7 @@ def test_a_file_that_another_process_is_preparing_is_waited_for(path: Path, monk
 
 def test_a_file_that_stays_locked_is_told_in_words(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     locked(monkeypatch, 3)
-    monkeypatch.setattr("edge.database._BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("edge.sending.database._BUSY_SECONDS", 0.01)
     with pytest.raises(OutboxError, match="database is locked"):
         Outbox(path)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.dates import EXPECTED, DateReader
-from edge.workbook import Value
+from edge.spreadsheets.dates import EXPECTED, DateReader
+from edge.spreadsheets.workbook import Value
 from tests.sheets import TODAY
 
 read = DateReader(TODAY, 1900)

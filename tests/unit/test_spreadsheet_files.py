@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.container import SAVE_AS_XLSX
-from edge.findings import Finding
-from edge.spreadsheet import UnreadableError
-from edge.template import write_template
+from edge.spreadsheets.container import SAVE_AS_XLSX
+from edge.spreadsheets.findings import Finding
+from edge.spreadsheets.spreadsheet import UnreadableError
+from edge.spreadsheets.template import write_template
 from tests.sheets import check, negative, sheet
 
 DATA = Path(__file__).parents[1] / "data"

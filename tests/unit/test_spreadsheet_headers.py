@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge.findings import Finding
-from edge.rows import Checked
+from edge.spreadsheets.findings import Finding
+from edge.spreadsheets.rows import Checked
 from schemas.records import Kind
 from schemas.templates import HOSPITAL_KEY, NHS_KEY, template
 from tests.sheets import book, brief, check, headers, negative, positive, sheet, table
@@ -213,7 +213,7 @@ def test_too_many_columns(tmp_path: Path) -> None:
 
 
 def test_too_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.spreadsheet.MOST_ROWS", 2)
+    monkeypatch.setattr("edge.spreadsheets.spreadsheet.MOST_ROWS", 2)
     path = sheet(tmp_path / "sheet.xlsx", "negative", [negative(0), negative(1)])
     assert brief(check(path).errors) == [(None, "The worksheet has 3 rows; at most 2 can be read at once.")]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge import identifying
-from edge.findings import shown, shown_title
+from edge.spreadsheets import identifying
+from edge.spreadsheets.findings import shown, shown_title
 from identity.hospital import HospitalNumber
 from tests.sheets import NUMBERS
 

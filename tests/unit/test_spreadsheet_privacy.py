@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.rows import Checked
+from edge.spreadsheets.rows import Checked
 from schemas.records import Kind
 from schemas.sites import Site
 from schemas.templates import HOSPITAL_KEY, NHS_KEY, template

@@ -10,10 +10,10 @@ import xlsxwriter  # type: ignore[import-untyped]
 from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from edge.findings import Finding
-from edge.rows import Checked, Row
-from edge.spreadsheet import check_workbook
-from edge.workbook import Value
+from edge.spreadsheets.findings import Finding
+from edge.spreadsheets.rows import Checked, Row
+from edge.spreadsheets.spreadsheet import check_workbook
+from edge.spreadsheets.workbook import Value
 from identity.hospital import HospitalNumber
 from identity.numbers import NhsNumber
 from schemas.records import Kind

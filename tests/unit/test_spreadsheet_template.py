@@ -5,7 +5,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from edge.template import GUIDANCE, hint, write_template
+from edge.spreadsheets.template import GUIDANCE, hint, write_template
 from schemas.records import Kind
 from schemas.templates import template
 from tests.sheets import brief, check, headers, negative, positive

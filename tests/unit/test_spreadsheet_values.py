@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from edge.values import reads, reads_result, result
-from edge.workbook import Value
+from edge.spreadsheets.values import reads, reads_result, result
+from edge.spreadsheets.workbook import Value
 from schemas.templates import template
 
 MAIN = template("positive")

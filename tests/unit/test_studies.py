@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.images import Instance
-from edge.outbox import Outbox
-from edge.send_images import FileProblem, ImagesAnswer, send_images
-from edge.studies import StudyBook
+from edge.images.headers import Instance
+from edge.images.send_images import FileProblem, ImagesAnswer, send_images
+from edge.images.studies import StudyBook
+from edge.sending.outbox import Outbox
 from identity.keyring import Keyring
 from identity.seal import Sealer, SealError, StudyIdentity
 from schemas.records import StudyReceived
@@ -43,8 +43,8 @@ JANE, JOHN = HOSPITAL_NUMBERS[:2]
 KILLED = """
 import datetime as dt, sys
 from pathlib import Path
-from edge import send_images
-from edge.outbox import Outbox
+from edge.images.headers import send_images
+from edge.sending.outbox import Outbox
 from tests.edge_factories import PSEUDONYMISER, SEALER, SITE
 send_images._BATCH = 10
 with Outbox(Path(sys.argv[1])) as outbox:
@@ -231,7 +231,7 @@ def test_files_and_folders_are_sent_and_every_file_is_accounted_for(outbox: Outb
 
 
 def test_a_study_larger_than_a_batch_is_counted_whole(outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.send_images._BATCH", 2)
+    monkeypatch.setattr("edge.images.send_images._BATCH", 2)
     for number in range(5):
         dicom_file(tmp_path / "export" / f"{number}.dcm", SOPInstanceUID=f"1.2.3.1.{number}")
     assert send(outbox, tmp_path / "export").accepted == 5

@@ -12,9 +12,11 @@ from openpyxl import load_workbook
 from pydicom.dataset import Dataset, FileDataset
 
 from schemas.records import Kind
+from schemas.rules import default_rules, parse_rules, read_rules
 from schemas.sites import EXAMPLE, parse_sites, read_sites
 from schemas.templates import template
 from synth.clinical import values
+from synth.deadlines import rules_text
 from synth.elements import encoded, sequence, texts
 from synth.files import registry_text, write_world
 from synth.truth import truth
@@ -61,7 +63,8 @@ def test_deliveries_are_listed_in_order_and_every_file_belongs_to_one(out: Path)
     assert [(each["at"], each["site"], each["kind"]) for each in listed] == [
         (delivery.at, delivery.site, delivery.door) for delivery in WORLD.deliveries
     ]
-    assert {path.relative_to(out).as_posix() for path in out.rglob("*.xlsx")} | {
+    sheets_and_lists = [path for ending in ("xlsx", "txt") for path in out.rglob(f"*.{ending}")]
+    assert {path.relative_to(out).as_posix() for path in sheets_and_lists} | {
         path.parent.relative_to(out).as_posix() for path in out.rglob("*.dcm")
     } == {each["path"] for each in listed}
 
@@ -71,10 +74,26 @@ def test_paths_say_site_door_and_number(out: Path) -> None:
         "positive": r"\w+/uploads/\d\d-positive\.xlsx",
         "negative": r"\w+/uploads/\d\d-negative\.xlsx",
         "images": r"\w+/images/\d\d",
+        "withdraw": r"\w+/withdrawals/\d\d\.txt",
     }
 
     assert all(re.fullmatch(forms[each["kind"]], each["path"]) for each in plan(out))
     assert all(each["path"].startswith(f"{each['site']}/") for each in plan(out))
+
+
+def test_withdrawals_are_numbers_one_a_line(out: Path) -> None:
+    listed = [(out / each["path"], place) for place, each in enumerate(plan(out)) if each["kind"] == "withdraw"]
+
+    assert len(listed) >= 5
+    for path, place in listed:
+        numbers = [re.sub(r"[^0-9A-Z]", "", line.upper()) for line in path.read_text(encoding="utf-8").splitlines()]
+        assert numbers == [withdrawal.number for withdrawal in WORLD.deliveries[place].withdrawals]
+
+
+def test_the_rules_under_which_the_truth_holds_lie_beside(out: Path) -> None:
+    assert (out / "rules.toml").read_text(encoding="utf-8") == rules_text(WORLD.impatient)
+    assert set(read_rules(out / "rules.toml").sites) == set(WORLD.impatient) == {"LARK"}
+    assert parse_rules(rules_text(())) == default_rules()
 
 
 def test_names_of_image_files_tell_nothing(out: Path) -> None:

@@ -1,14 +1,21 @@
-"""Everything that goes wrong in real life happens in every invented world of a hundred people or more: seen in its files."""
+"""Everything that goes wrong in real life happens in every invented world of a hundred people or more: seen in its files.
+
+And everything that the engine can say comes out, but for ``images-still-arriving``: only the image node can tell that.
+"""
 
 import datetime as dt
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 
+from schemas.coverage import Flag, State
+from schemas.rules import read_rules
 from synth.files import write_world
+from synth.truth import truth
 from synth.world import make_world
 from tests.written_world import SITES, Image, Row, Written, read
 
@@ -94,6 +101,41 @@ def swab_cells(written: Written) -> set[str]:
     return forms | {"iso" if "-" in row.swab else "day-first" for row in written.rows if isinstance(row.swab, str)}
 
 
+def numbers_of_one_person(written: Written) -> set[str]:
+    """What becomes of an NHS number under two hospital numbers of a site: two rows stay, or one moves and something is left."""
+    found = set()
+    for rows in written.numbers_of().values():
+        latest = {(row.sheet, row.key): row.at for row in rows}  # the last row of each sheet and number
+        stay = {key for (sheet, key), at in latest.items() if at == max(when for (s, _), when in latest.items() if s == sheet)}
+        if len(stay) > 1:
+            found.add("in one sheet" if len({sheet for sheet, _ in latest}) == 1 else "in two sheets")
+        for key in {key for _, key in latest} - stay:
+            found.add("moved, images left" if key in written.images_of else "moved, nothing left")
+    return found
+
+
+def moved_back(written: Written) -> bool:
+    """A row moved to another number and back: numbers one, other, one, in three sheets of a kind."""
+    return any(
+        [row.key for row in rows] == [rows[0].key, rows[1].key, rows[0].key] and rows[0].key != rows[1].key
+        for rows in written.numbers_of().values()
+        if len(rows) == 3 and len({row.sheet for row in rows}) == 1
+    )
+
+
+def opted_out(written: Written, kind: str, *expected: set[str]) -> bool:
+    """Whether each of these histories, all before and after an opt-out by such a number, has happened."""
+    seen = [around for by, around in written.around_opt_outs() if by == kind]
+    return all(around in seen for around in expected)
+
+
+def persons_withdrawn(written: Written) -> Iterator[int]:
+    """For each person who has opted out: at how many sites there is nothing else of them."""
+    for person in written.truth["people"].values():
+        if {case["state"] for case in person["cases"]} == {"withdrawn"}:
+            yield len({case["site"] for case in person["cases"]})
+
+
 Seen = Callable[[Written], object]
 PROMISES: dict[str, Seen] = {
     "prefix left out on the images": lambda w: any(
@@ -151,6 +193,30 @@ PROMISES: dict[str, Seen] = {
     "spaces before PatientID": lambda w: any(image.patient_id.startswith(" ") for image in w.images),
     "spaces inside PatientID": lambda w: any(re.fullmatch(r"\d{3} \d{3} \d{4}", i.patient_id) for i in w.images),
     "swab dates as cells and as text": lambda w: {"datetime", "str"} <= swab_cells(w),
+    "one person under two hospital numbers, and rows that move": lambda w: (
+        {"in one sheet", "in two sheets", "moved, images left", "moved, nothing left"} <= numbers_of_one_person(w)
+    ),
+    "a row that moves there and back": moved_back,
+    "opted out by NHS number, after and before everything, and between": lambda w: (
+        opted_out(w, "nhs", {"row after", "images after"}, {"images before", "row after"})
+        and any("row before" in around for kind, around in w.around_opt_outs() if kind == "nhs")
+    ),
+    "opted out by hospital number, after and before everything, and between": lambda w: (
+        opted_out(w, "hospital", {"row after", "images after"}, {"row before", "images after"})
+        and any({"row before", "images before"} <= around for kind, around in w.around_opt_outs() if kind == "hospital")
+    ),
+    "opted out with images alone": lambda w: any(
+        kind == "hospital" and not {"row before", "row after"} & around for kind, around in w.around_opt_outs()
+    ),
+    "opted out at one site and at two": lambda w: {1, 2} <= set(persons_withdrawn(w)),
+    "deadlines that have passed, at one site only": lambda w: all(
+        {state for state in site["states"] if state.startswith("awaiting")} == set()
+        if code == "LARK"
+        else not {"images-missing", "spreadsheet-missing"} & site["states"].keys()
+        for code, site in w.truth["sites"].items()
+    ),
+    "every state of the engine": lambda w: w.states == set(get_args(State)),
+    "every flag of the engine but that of the image node": lambda w: w.flags == set(get_args(Flag)) - {"images-still-arriving"},
     "numbers that nobody sent": lambda w: any(not person["collected"] for person in w.truth["people"].values()),
     "negatives about twice the positives": lambda w: 1 < len(_keys(w, "negative")) / len(_keys(w, "positive")) < 4,
 }
@@ -171,3 +237,20 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.parametrize("promise", PROMISES)
 def test_it_happens(written: Written, promise: str) -> None:
     assert PROMISES[promise](written)
+
+
+@pytest.mark.parametrize("patients", [100, 117, 250])
+def test_every_state_and_flag_comes_out_whatever_the_seed(patients: int) -> None:
+    for seed in range(8):
+        sites = truth(make_world(seed, patients, SITES, TODAY))["sites"].values()
+        assert {state for site in sites for state in site["states"]} == set(get_args(State))
+        assert {flag for site in sites for flag in site["flags"]} == set(get_args(Flag)) - {"images-still-arriving"}
+
+
+def test_the_rules_that_are_written_are_short_for_one_site_and_as_usual_for_the_others(written: Written) -> None:
+    rules = read_rules(written.out / "rules.toml")
+
+    assert set(rules.sites) == {"LARK"}
+    assert rules.at("LARK").grace.images == dt.timedelta(seconds=3)
+    assert rules.at("LARK").grace.spreadsheet == dt.timedelta(seconds=2)
+    assert rules.at("RDGM").grace.images == rules.at("RDGM").grace.spreadsheet == dt.timedelta(days=7)

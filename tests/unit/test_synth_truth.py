@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 import pytest
 
 from schemas.sites import parse_sites
-from synth.model import Delivery, Group, Hand, Instance, Patient, Person, Row, Sending, Study, World
+from synth.model import Delivery, Group, Hand, Instance, NumberKind, Patient, Person, Row, Sending, Study, Withdrawal, World
 from synth.truth import truth
 
 TODAY = dt.date(2022, 6, 15)
@@ -68,15 +68,30 @@ def _day(text: str) -> dt.date | None:
     return None if text == "-" else dt.date.fromisoformat(text)
 
 
-def world(*sent: Row | Sending, site: str = "HOSP") -> World:
+def opts_out(by: NumberKind = "nhs", site: str = "HOSP") -> Withdrawal:
+    """The patient opts out, by NHS number or by RR0042."""
+    return Withdrawal(patient(site), by)
+
+
+Sent = Row | Sending | Withdrawal | tuple[Row, ...]
+"""A tuple is one sheet."""
+
+
+def world(*sent: Sent, site: str = "HOSP", impatient: tuple[str, ...] = ()) -> World:
     """Everything in deliveries of its own, in this order."""
-    return World(0, TODAY, SITES, (patient().person,), (patient(),), tuple(_delivery(each, site) for each in sent), (STRANGER,))
+    deliveries = tuple(_delivery(each, site) for each in sent)
+    return World(0, TODAY, SITES, (patient().person,), (patient(),), deliveries, (STRANGER,), impatient)
 
 
-def _delivery(sent: Row | Sending, site: str) -> Delivery:
-    if isinstance(sent, Row):
-        return Delivery(sent.patient.site, 0, sent.door, rows=(sent,))
-    return Delivery(site, 0, "images", sendings=(sent,))
+def _delivery(sent: Sent, site: str) -> Delivery:
+    match sent:
+        case Row():
+            return _delivery((sent,), site)
+        case Withdrawal():
+            return Delivery(sent.patient.site, 0, "withdraw", withdrawals=(sent,))
+        case Sending():
+            return Delivery(site, 0, "images", sendings=(sent,))
+    return Delivery(sent[0].patient.site, 0, sent[0].door, rows=sent)
 
 
 def coverage(made: World) -> dict[str, Any]:
@@ -286,3 +301,179 @@ def test_a_number_that_nobody_sent_is_not_collected() -> None:
 
     assert answer(world(row("main 2021-03-10")), STRANGER) == nothing
     assert truth(world()) == {"sites": {}, "people": {NHS: nothing, STRANGER: nothing}}
+
+
+# --- deadlines ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "state"),
+    [
+        ([row("main 2021-03-10")], "images-missing"),
+        ([row("status 2021-03-10 0"), study("2020-03-10 CR")], "images-missing"),
+        ([row("status 2021-03-10 0"), study("2021-03-10 MR")], "images-missing"),
+        ([study("2021-03-10 CR")], "spreadsheet-missing"),
+        ([row("status 2021-03-10 1"), study("2021-03-10 CR")], "spreadsheet-missing"),
+        ([row("main 2021-03-10"), study("2021-03-10 CR")], "complete"),
+        ([row("main 2021-03-10"), opts_out()], "withdrawn"),
+    ],
+)
+def test_at_an_impatient_site_what_is_awaited_is_missing(sent: list[Sent], state: str) -> None:
+    assert coverage(world(*sent, impatient=("HOSP",)))["HOSP"]["states"] == {state: 1}
+
+
+def test_the_other_sites_go_on_waiting() -> None:
+    made = world(row("main 2021-03-10"), row("main 2021-03-10", site="OTHER", number="0042"), impatient=("OTHER",))
+
+    assert {site: found["states"] for site, found in coverage(made).items()} == {
+        "HOSP": {"awaiting-images": 1},
+        "OTHER": {"images-missing": 1},
+    }
+
+
+# --- two hospital numbers of one person ---------------------------------------------------------------------------------
+
+
+def hospital_cases(made: World) -> list[tuple[str, str, list[str]]]:
+    """State, data and flags of each case that the Checker shows for the NHS number."""
+    return sorted((case["state"], case["data"], case["flags"]) for case in answer(made)["cases"])
+
+
+SEVERAL = ["several-hospital-numbers"]
+
+
+def test_two_numbers_in_one_sheet_both_stay_and_are_flagged() -> None:
+    sheet = (row("main 2021-03-10"), row("main 2021-03-10", number="RR0007"))
+
+    assert hospital_cases(world(sheet, study("2021-03-10 CR"))) == [
+        ("awaiting-images", "main", SEVERAL),
+        ("complete", "main", SEVERAL),
+    ]
+    assert coverage(world(sheet))["HOSP"]["flags"] == {"several-hospital-numbers": 2}
+
+
+def test_the_same_sheet_again_moves_nothing() -> None:
+    sheet = (row("main 2021-03-10"), row("main 2021-03-10", number="RR0007"))
+
+    assert truth(world(sheet, sheet)) == truth(world(sheet))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_numbers_in_two_sheets_both_stay_and_are_flagged(turned: bool) -> None:  # noqa: FBT001  # from parametrize
+    rows = [row("main 2021-03-10"), row("status 2021-03-01 0", number="RR0007")]
+
+    assert hospital_cases(world(*(reversed(rows) if turned else rows), study("2021-03-10 CR"))) == [
+        ("awaiting-images", "status", SEVERAL),
+        ("complete", "main", SEVERAL),
+    ]
+
+
+def test_a_later_sheet_moves_the_row_and_a_case_with_nothing_left_is_gone() -> None:
+    made = world(row("main 2021-03-10", number="RR0007"), row("main 2021-03-10"), study("2021-03-10 CR"))
+
+    assert coverage(made)["HOSP"] == {
+        "cases": 1,
+        "states": {"complete": 1},
+        "flags": {},
+        "studies": {"xray": 1, "ct": 0, "mr": 0},
+    }
+    assert hospital_cases(made) == [("complete", "main", [])]
+
+
+def test_a_case_that_has_images_stays_without_row_and_without_person() -> None:
+    made = world(row("main 2021-03-10"), study("2021-03-10 CR"), row("main 2021-03-10", number="RR0007"))
+
+    assert coverage(made)["HOSP"]["states"] == {"awaiting-images": 1, "awaiting-spreadsheet": 1}
+    assert coverage(made)["HOSP"]["flags"] == {}
+    assert hospital_cases(made) == [("awaiting-images", "main", [])]
+
+
+def test_an_old_sheet_again_moves_the_row_back() -> None:
+    old = row("status 2021-03-10 0")
+
+    made = world(old, row("status 2021-03-10 0", number="RR0007"), study("2021-03-10 CR"), old)
+
+    assert coverage(made)["HOSP"]["states"] == {"complete": 1}
+
+
+def test_a_row_of_the_other_sheet_stays_where_it_is() -> None:
+    made = world(row("main 2021-03-10"), row("status 2021-03-10 0"), row("main 2021-03-10", number="RR0007"))
+
+    assert hospital_cases(made) == [("awaiting-images", "main", SEVERAL), ("awaiting-images", "status", SEVERAL)]
+
+
+def test_nothing_moves_between_sites_nor_where_pacs_goes_by_nhs_numbers_nor_without_nhs_number() -> None:
+    two_sites = world(row("main 2021-03-10"), row("main 2021-03-10", site="OTHER", number="0042"))
+    by_nhs = world(row("main 2021-03-10", site="NHSP", number="X0001"), row("main 2021-03-10", site="NHSP", number="X0002"))
+    nobody = world(row("main 2021-03-10", nhs=None), row("main 2021-03-10", nhs=None, number="RR0007"))
+
+    assert {site: found["cases"] for site, found in coverage(two_sites).items()} == {"HOSP": 1, "OTHER": 1}
+    assert coverage(by_nhs)["NHSP"]["cases"] == 1
+    assert coverage(nobody)["HOSP"]["cases"] == 2
+    assert all("several-hospital-numbers" not in coverage(made)["HOSP"]["flags"] for made in (two_sites, nobody))
+
+
+# --- opting out --------------------------------------------------------------------------------------------------------
+
+NO_IMAGES = {kind: {"in_window": 0, "out_of_window": 0} for kind in ("xray", "ct", "mr", "other")}
+WITHDRAWN = {"site": "HOSP", "group": "unknown", "state": "withdrawn", "flags": [], "data": "none", "images": NO_IMAGES}
+ROW, IMAGES = row("main 2021-03-10"), study("2021-03-10 CR")
+
+
+@pytest.mark.parametrize("by", ["nhs", "hospital"])
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("others", [(ROW, IMAGES), (IMAGES, ROW)], ids=["row first", "images first"])
+def test_who_opts_out_is_known_as_that_and_nothing_else(by: NumberKind, place: int, others: tuple[Sent, ...]) -> None:
+    made = world(*others[:place], opts_out(by), *others[place:])
+
+    assert coverage(made)["HOSP"] == {
+        "cases": 1,
+        "states": {"withdrawn": 1},
+        "flags": {},
+        "studies": {"xray": 0, "ct": 0, "mr": 0},
+    }
+    assert answer(made) == {"collected": False, "data": False, "images": False, "cases": [WITHDRAWN]}
+
+
+def test_who_opts_out_by_nhs_number_does_so_at_all_sites_known_then_or_later() -> None:
+    there, here = row("main 2021-03-10", site="OTHER", number="0042"), row("main 2021-03-10")
+
+    for made in (world(there, here, opts_out()), world(here, opts_out(), there), world(opts_out(), there, here)):
+        assert [found["states"] for found in coverage(made).values()] == [{"withdrawn": 1}] * 2
+        assert [case["site"] for case in answer(made)["cases"]] == ["HOSP", "OTHER"]
+        assert not answer(made)["collected"]
+
+
+def test_who_opts_out_by_hospital_number_does_so_at_all_sites_if_the_site_knew_the_person_by_then() -> None:
+    there, here = row("main 2021-03-10", site="OTHER", number="0042"), row("main 2021-03-10")
+
+    known = coverage(world(there, here, opts_out("hospital")))
+    not_known = coverage(world(there, opts_out("hospital"), here))
+
+    assert [known["HOSP"]["states"], known["OTHER"]["states"]] == [{"withdrawn": 1}, {"withdrawn": 1}]
+    assert [not_known["HOSP"]["states"], not_known["OTHER"]["states"]] == [{"withdrawn": 1}, {"awaiting-images": 1}]
+
+
+def test_a_hospital_number_that_nothing_else_is_known_of_is_a_case_too_and_an_nhs_number_is_none() -> None:
+    by_hospital, by_nhs = world(opts_out("hospital")), world(opts_out())
+
+    assert coverage(by_hospital)["HOSP"]["states"] == {"withdrawn": 1}
+    assert [answer(by_hospital)["cases"], coverage(by_nhs), answer(by_nhs)["cases"]] == [[], {}, []]
+
+
+def test_without_a_row_nobody_knows_who_opted_out_by_hospital_number() -> None:
+    for made in (world(IMAGES, opts_out("hospital")), world(row("main 2021-03-10", nhs=None), opts_out("hospital"))):
+        assert coverage(made)["HOSP"]["states"] == {"withdrawn": 1}
+        assert answer(made)["cases"] == []
+
+
+def test_images_that_no_row_has_claimed_are_not_known_to_be_of_who_opted_out_by_nhs_number() -> None:
+    assert coverage(world(IMAGES, opts_out()))["HOSP"]["states"] == {"awaiting-spreadsheet": 1}
+
+
+def test_where_pacs_goes_by_nhs_numbers_opting_out_takes_the_images_too() -> None:
+    images = study("2021-03-10 CR", NHS, site="NHSP")
+    made = world(row("main 2021-03-10", site="NHSP", number="X0001"), opts_out(site="NHSP"), images, site="NHSP")
+
+    assert coverage(made)["NHSP"]["states"] == {"withdrawn": 1}
+    assert answer(made)["cases"] == [WITHDRAWN | {"site": "NHSP"}]

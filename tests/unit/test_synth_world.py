@@ -72,8 +72,22 @@ def test_hospital_numbers_have_the_sites_form_and_differ_in_their_digits(world: 
         assert len({digits(number) for number in numbers}) == len(numbers)
 
 
-def test_nobody_has_two_hospital_numbers_at_one_site(world: World) -> None:
-    assert max(Counter((patient.person.nhs_number, patient.site) for patient in world.patients).values()) == 1
+def test_few_have_two_hospital_numbers_at_one_site_and_nobody_more(world: World) -> None:
+    numbers = Counter((patient.person.nhs_number, patient.site) for patient in world.patients)
+
+    assert Counter(numbers.values())[2] in range(2, 3 + len(world.people) // 100)
+    assert max(numbers.values()) == 2
+
+
+def test_one_site_is_impatient_unless_it_is_the_only_one(world: World) -> None:
+    assert world.impatient == ("LARK",)
+    assert make_world(1, 120, parse_sites(ONE_SITE), TODAY).impatient == ()
+
+
+def test_a_number_is_given_in_for_opting_out_once(world: World) -> None:
+    numbers = [each.number for delivery in world.deliveries for each in delivery.withdrawals]
+
+    assert len(numbers) == len(set(numbers)) >= 9
 
 
 def test_deliveries_run_from_0_to_1_with_no_two_at_once(world: World) -> None:

@@ -14,9 +14,9 @@ import openpyxl
 import pytest
 
 from edge import upload
-from edge.findings import Finding
-from edge.outbox import Outbox
-from edge.rows import Checked, Row
+from edge.sending.outbox import Outbox
+from edge.spreadsheets.findings import Finding
+from edge.spreadsheets.rows import Checked, Row
 from edge.upload import UploadAnswer, submit_upload
 from identity.seal import RowIdentity
 from schemas.records import Kind, RowSubmitted
@@ -31,8 +31,8 @@ KILLED = """
 import datetime as dt, sys
 from pathlib import Path
 from edge import upload
-from edge.outbox import Outbox
-from edge.rows import Checked
+from edge.sending.outbox import Outbox
+from edge.spreadsheets.rows import Checked
 from tests.edge_factories import PSEUDONYMISER, SEALER, SITE, row
 rows = tuple(row(number) for number in range(2, 3002))
 upload.check_workbook = lambda *_: Checked(rows=rows, errors=(), warnings=())

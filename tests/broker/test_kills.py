@@ -1,0 +1,102 @@
+"""Nothing is lost, nothing is doubled, nothing is wrongly joined: a world is given in while its workers are killed."""
+
+import contextlib
+import datetime as dt
+import json
+import random
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.sites import EXAMPLE, read_sites
+from streams.topology import TOPOLOGY
+from synth.compare import differences
+from synth.files import write_world
+from synth.world import make_world
+from tests.broker.setups import BACK_SECONDS, READY_SECONDS, Installation, installed, until
+from tests.sheets import TODAY
+
+PATIENTS = 60
+KILLS = 8
+INTERRUPTED = 4  # commands killed, a little later in their course each time, and repeated
+VICTIMS = (("worker", "pseudonymise"), ("worker", "reconcile"))
+
+Delivery = dict[str, Any]
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Installation]:
+    with installed(tmp_path) as installation:
+        installation.up()
+        yield installation
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    out = tmp_path / "world"
+    write_world(make_world(7, PATIENTS, read_sites(EXAMPLE), TODAY), out)
+    return out
+
+
+@pytest.mark.timeout(300)
+def test_the_outcome_equals_the_truth_whoever_is_killed(running: Installation, world: Path) -> None:
+    chance = random.Random(7)
+    truth = json.loads((world / "truth.json").read_text(encoding="utf-8"))
+    deliveries: list[Delivery] = json.loads((world / "deliveries.json").read_text(encoding="utf-8"))
+    places = range(len(deliveries))
+    kill_after, interrupt = chance.sample(places, KILLS), sorted(chance.sample(places, INTERRUPTED))
+    killed: list[int] = []
+    interrupted: list[bool] = []
+    for place, delivery in enumerate(deliveries):
+        if place in interrupt:
+            interrupted.append(killed_in_mid_flight(running, world, delivery, later=0.06 * len(interrupted)))
+        running.deliver(delivery["site"], delivery["kind"], world / delivery["path"])
+        if place in kill_after:
+            time.sleep(chance.uniform(0, 0.3))  # the moment is a matter of chance
+            killed.append(running.kill(*VICTIMS[len(killed) % 2]))
+    killed += [running.kill("worker", step.name) for step in TOPOLOGY.steps]
+    assert len(set(killed)) == KILLS + len(TOPOLOGY.steps)
+    assert any(interrupted)
+
+    until(lambda: all(running.child("worker", step.name) for step in TOPOLOGY.steps), "the workers are back", BACK_SECONDS)
+    wait_for_sheets_given_in_again(running, world, deliveries)
+    with contextlib.suppress(AssertionError):  # what differs is told below
+        until(lambda: running.known() == truth["sites"], "the coverage equals the truth", READY_SECONDS)
+    assert outcome(running, truth) == []
+
+
+def killed_in_mid_flight(installation: Installation, world: Path, delivery: Delivery, later: float) -> bool:
+    """Gives a delivery in by a command that is killed when it has the outbox open, or ``later``; whether it was at work still."""
+    command = ["send-images"] if delivery["kind"] == "images" else ["upload", "--kind", delivery["kind"]]
+    process = installation.start(*command, "--site", delivery["site"], str(world / delivery["path"]))
+    until(lambda: process.poll() is not None or installation.home.outbox in open_files(process), "it works")
+    time.sleep(later)
+    process.kill()
+    return process.wait() < 0
+
+
+def open_files(process: "subprocess.Popen[bytes]") -> list[Path]:
+    try:
+        return [each.readlink() for each in Path(f"/proc/{process.pid}/fd").iterdir()]
+    except OSError:
+        return []  # it closes files while we look
+
+
+def wait_for_sheets_given_in_again(installation: Installation, world: Path, deliveries: Sequence[Delivery]) -> None:
+    """Each site's last main sheet once more, which changes no answer: when it is through, so is all that came before it."""
+    again = dt.datetime.now(dt.UTC)
+    last = {delivery["site"]: delivery for delivery in deliveries if delivery["kind"] == "positive"}
+    for site, delivery in last.items():
+        installation.deliver(site, "positive", world / delivery["path"])
+    until(lambda: last.keys() <= {case.site for case in installation.view() if case.updated_at >= again}, "it is through")
+
+
+def outcome(installation: Installation, truth: dict[str, Any]) -> list[str]:
+    """Where the answers of the commands differ from the truth."""
+    numbers = list(truth["people"])
+    answers = installation.check(*numbers)
+    return differences(truth, {"sites": installation.sites()}, dict(zip(numbers, answers, strict=True)))
