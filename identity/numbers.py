@@ -18,7 +18,7 @@ Scheme = Literal["nhs", "chi", "hc", "test"]
 
 _IGNORED = re.compile("[\\s\u200b\u200c\u200d\u2060\ufeff\u00ad\\-\u2010\u2011\u2012\u2013\u2014\u2015\u2212]+")
 _EXCEL_FLOAT = re.compile(r"^\d+\.0+$")
-_EXCEL_EXPONENT = re.compile(r"^\d(\.\d+)?[eE]\+?\d{1,2}$")
+_EXCEL_EXPONENT = re.compile(r"^\d\.\d{7,}[eE]\+?\d{1,2}$")  # with fewer decimals it is a rounded display, and no number
 
 
 class NumberProblem(StrEnum):

@@ -16,6 +16,7 @@ from schemas.records import Sealed
 
 _NONCE_BYTES = 12
 _SIV_KEY_BYTES = 64  # RFC 5297: two AES-256 keys
+_UNOPENED = "the seal does not open: another key, another context, or damaged"
 
 
 class SealError(UnusableInputError):
@@ -80,16 +81,26 @@ class Sealer:
             KeyringError: sealed with a key version that this keyring does not have.
             SealError: another key, another context, or changed bytes.
         """
+        try:
+            identity: Identity = _decoder.decode(self.open_payload(sealed, context))
+        except (ValueError, msgspec.DecodeError):
+            raise SealError(_UNOPENED) from None
+        return identity
+
+    def open_payload(self, sealed: Sealed, context: str) -> bytes:
+        """What ``seal_payload`` sealed.
+
+        Raises:
+            KeyringError, SealError: as ``open``.
+        """
         cipher = self._ciphers.get(sealed.key_version)
         if cipher is None:
             raise KeyringError(f"the keyring has no key of version {sealed.key_version}; restore the keyring that has it")
         try:
             packed = base64.urlsafe_b64decode(sealed.text)
-            plain = cipher.decrypt(packed[:_NONCE_BYTES], packed[_NONCE_BYTES:], context.encode())
-            identity: Identity = _decoder.decode(plain)
-        except (InvalidTag, ValueError, binascii.Error, msgspec.DecodeError):
-            raise SealError("the seal does not open: another key, another context, or damaged") from None
-        return identity
+            return cipher.decrypt(packed[:_NONCE_BYTES], packed[_NONCE_BYTES:], context.encode())
+        except (InvalidTag, ValueError, binascii.Error):
+            raise SealError(_UNOPENED) from None
 
 
 class LinkageSealer:

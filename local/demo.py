@@ -43,11 +43,12 @@ class Watched(Protocol):
 class Parts:
     """What the other rooms do for the demonstration."""
 
-    make_world: Callable[[Path], None]  # writes spreadsheets, images, deliveries.json and truth.json
-    make_home: Callable[[Home], None]
+    make_world: Callable[[Path], None]  # writes spreadsheets, images, registry, rules, deliveries.json and truth.json
+    make_home: Callable[[Home, Path], None]  # home, world: by its registry and rules
     deliver: Callable[[Home, str, str, Path], None]  # home, site, kind, path
     watch: Callable[[Home], AbstractContextManager[Watched]]
     differences: Callable[[Home, Mapping[str, Any]], Sequence[str]]  # home, truth
+    longest_wait: float  # seconds after the last delivery in which deadlines of the world still pass
 
 
 def run_demo(parts: Parts, directory: Path | None, *, once: bool, console: Console) -> int:
@@ -65,7 +66,7 @@ def run_demo(parts: Parts, directory: Path | None, *, once: bool, console: Conso
         world, home = root / "world", Home(root / "home")
         console.print(f"Inventing sites and their patients in {world} ...")
         parts.make_world(world)
-        parts.make_home(home)
+        parts.make_home(home, world)
         console.print("Starting the broker, the sender and the workers ...")
         stack.enter_context(_set_up(home))
         watched = stack.enter_context(parts.watch(home))
@@ -112,7 +113,7 @@ def _play(parts: Parts, home: Home, world: Path, watched: Watched, *, once: bool
             due = began + delivery["at"] * (ONCE_PLAY_SECONDS if once else PLAY_SECONDS)
             _show_until(due, watched, live)
             parts.deliver(home, delivery["site"], delivery["kind"], world / delivery["path"])
-        _settle(watched, live)
+        _settle(watched, live, time.monotonic() + parts.longest_wait)
     differences = _compared(parts, home, world)
     if once:
         console.print(watched.tables())
@@ -133,12 +134,12 @@ def _show_until(due: float, watched: Watched, live: Live) -> None:
         time.sleep(min(left, _FRAME_SECONDS))
 
 
-def _settle(watched: Watched, live: Live) -> None:
-    """Waits until nothing new has come for a moment."""
-    until, seen, quiet_since = time.monotonic() + _SETTLE_SECONDS, -1, time.monotonic()
+def _settle(watched: Watched, live: Live, earliest: float) -> None:
+    """Waits until nothing new has come for a moment; a deadline may pass until ``earliest``, and be told a moment later."""
+    until, seen, quiet_since = time.monotonic() + _SETTLE_SECONDS, watched.changes, earliest
     while time.monotonic() < until and time.monotonic() - quiet_since < _QUIET_SECONDS:
         if watched.changes != seen:
-            seen, quiet_since = watched.changes, time.monotonic()
+            seen, quiet_since = watched.changes, max(earliest, time.monotonic())
         _show_until(time.monotonic() + _FRAME_SECONDS, watched, live)
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from schemas.sites import Site
 from synth import damage_images as images
 from synth import damage_numbers as numbers
+from synth import damage_people as people
 from synth import damage_rows as rows
 from synth import stories
 from synth.model import Hand
@@ -108,6 +109,21 @@ DAMAGE = (
     Damage(4, _hospital, numbers.misspelt_in_images()),
     Damage(4, _digits, numbers.zeros_lost),
     Damage(6, _hospital, numbers.nhs_number_as_patient_id),
+    # two hospital numbers of one person
+    Damage(3, _hospital, people.two_numbers_in_one_sheet),
+    Damage(2, _hospital, people.two_numbers_in_two_sheets),
+    Damage(3, _hospital, people.number_corrected),
+    Damage(3, _hospital, people.number_changed),
+    # opting out
+    Damage(2, _anywhere, people.opted_out("nhs", "last")),
+    Damage(1, _anywhere, people.opted_out("nhs", "first")),
+    Damage(1, _anywhere, people.opted_out("nhs", "after the images")),
+    Damage(2, _hospital, people.opted_out("hospital", "last")),
+    Damage(1, _hospital, people.opted_out("hospital", "first")),
+    Damage(1, _hospital, people.opted_out("hospital", "after the row")),
+    Damage(1, _hospital, people.opted_out_with_images_alone),
+    Damage(1, _hospital, people.opted_out_without_nhs_number),
+    Damage(2, _anywhere, people.opted_out_at_two_sites),
     # odd writing that means the same
     Damage(2, _anywhere, numbers.written_by(Hand(nhs="spaces"))),
     Damage(2, _anywhere, numbers.written_by(Hand(nhs="hyphens"))),
@@ -120,8 +136,18 @@ DAMAGE = (
     Damage(2, _nhs, numbers.written_by(Hand(patient_id="spaces"))),
 )
 
-OLD_FILE_STORY = Damage(5, _anywhere, rows.undone_by_old_file)
+OLD_FILE_STORIES = (
+    Damage(5, _anywhere, rows.undone_by_old_file),
+    Damage(2, _hospital, people.number_undone_by_old_file),
+)
 """Only at the site that uploads an old file once more."""
+
+OVERDUE = (
+    Damage(3, _anywhere, stories.row_alone),
+    Damage(3, _anywhere, stories.images_alone),
+    Damage(1, _anywhere, rows.positive_in_status_sheet(images=True)),
+)
+"""Only at impatient sites, where what is missing is soon overdue."""
 
 LAST = Damage(3, _anywhere, images.of_two_patients)
 """Told when everybody else is there."""

@@ -108,12 +108,14 @@ def modality_added(draft: Draft, site: Site) -> None:
 
 
 def of_two_patients(draft: Draft, site: Site) -> None:
-    """One image of another patient has got into a study."""
-    patient = draft.patient(site)
+    """One image of another patient has got into a study; at a site where there is somebody to whom nothing else happened."""
+    plain = [other for other in draft.plain if other.site == site.code] or draft.plain
+    other = draft.rng.choice(plain) if plain else None
+    patient = draft.patient(draft.sites[other.site] if other else site)
     rows, images = draft.order()
     draft.put(row_of(patient), rows)
     study = good_film(draft, patient)
-    other = draft.rng.choice([other for other in draft.plain if other.site == site.code] or [patient])
+    other = other or patient
     stray = draft.room.another_image(study, other, draft.pacs_id(other))
     draft.send(replace(study, instances=(*study.instances, stray)), images)
 

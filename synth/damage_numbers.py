@@ -13,7 +13,7 @@ def misspelt_in_sheet(*, way: int | None = None, images: bool = True) -> Story:
     """The nurse writes the number in another way than Radiology: the first is without the prefix, None is any."""
 
     def tell(draft: Draft, site: Site) -> None:
-        patient = draft.patient(site)
+        patient = draft.misfit(site)
         draft.misfits.append(replace(row_of(patient), hospital_number=_misspelt(draft, patient, way)))
         if images:
             history(draft, patient, draft.order()[1])
@@ -35,7 +35,7 @@ def misspelt_in_images(*, way: int | None = None) -> Story:
 
 def zeros_lost(draft: Draft, site: Site) -> None:
     """Excel took the hospital number for a number, and its leading zeros are gone."""
-    patient = draft.patient(site, hand=Hand(number="numeric"), number_starts="0")
+    patient = draft.misfit(site, hand=Hand(number="numeric"), number_starts="0")
     draft.misfits.append(replace(row_of(patient), hospital_number=patient.hospital_number.lstrip("0")))
     history(draft, patient, draft.order()[1])
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from synth.draft import Draft
 from synth.model import Delivery, Door, Patient, Row
 
-_DOORS: dict[Door, float] = {"negative": 0.05, "positive": 0.35, "images": 0.65}  # when in a turn
+_DOORS: dict[Door, float] = {"negative": 0.05, "positive": 0.35, "images": 0.65, "withdraw": 0.94}  # when in a turn
 _SITES_APART = 0.2  # of a turn, from the first site to the last at the same door
 _SOON_AFTER = 0.03  # of a turn: later than the delivery before, earlier than the site's next
 
@@ -55,12 +55,16 @@ def _time(draft: Draft, file: _File) -> float:
 
 
 def _is_filled(draft: Draft, file: _File) -> bool:
-    return bool(draft.sendings.get((file.site, file.turn)) if file.door == "images" else _rows(draft, file))
+    match file.door:
+        case "images":
+            return (file.site, file.turn) in draft.sendings
+        case "withdraw":
+            return (file.site, file.turn) in draft.withdrawals
+        case _:
+            return bool(_rows(draft, file))
 
 
 def _rows(draft: Draft, file: _File) -> dict[Patient, Row]:
-    if file.door == "images":
-        return {}
     rows: dict[Patient, Row] = {}
     for turn in range(file.turn + 1) if _is_cumulative(draft, file) else (file.turn,):
         rows |= draft.rows.get((file.site, file.door, turn), {})
@@ -68,10 +72,11 @@ def _rows(draft: Draft, file: _File) -> dict[Patient, Row]:
 
 
 def _is_cumulative(draft: Draft, file: _File) -> bool:
-    """One site's main sheet holds all its patients each time."""
-    return file.door == "positive" and file.site == list(draft.sites)[1 % len(draft.sites)]
+    return file.door == "positive" and file.site == draft.cumulative_site
 
 
 def _delivery(draft: Draft, file: _File, at: float, repeats: int | None) -> Delivery:
-    sendings = draft.sendings.get((file.site, file.turn), []) if file.door == "images" else []
-    return Delivery(file.site, at, file.door, tuple(_rows(draft, file).values()), tuple(sendings), repeats)
+    place, rows = (file.site, file.turn), tuple(_rows(draft, file).values())
+    sendings = draft.sendings.get(place, []) if file.door == "images" else []
+    withdrawals = draft.withdrawals.get(place, []) if file.door == "withdraw" else []
+    return Delivery(file.site, at, file.door, rows, tuple(sendings), tuple(withdrawals), repeats)

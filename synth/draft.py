@@ -1,19 +1,19 @@
 """A world while it is being made: who there is, and what goes to which door of a site at which turn.
 
 Each door of each site is used in ``turns``, numbered from 0; what lands in the same turn goes in one delivery. Within a turn the
-negative sheet goes first, then the positive one, then the images.
+negative sheet goes first, then the positive one, then the images, and last of all the opt-outs.
 """
 
 import datetime as dt
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from schemas.sites import Site, Sites
 from synth.hands import any_hand
-from synth.model import Group, Hand, Patient, Person, Row, Sending, Study
+from synth.model import Door, Group, Hand, NumberKind, Patient, Person, Row, Sending, Study, Withdrawal
 from synth.numbers import hospital_numbers, nhs_numbers
 from synth.people import person_with
 from synth.studies import Room
@@ -35,9 +35,10 @@ class Draft:
     people: list[Person] = field(default_factory=list)
     patients: list[Patient] = field(default_factory=list)
     plain: list[Patient] = field(default_factory=list)  # nothing befell them
-    rows: dict[tuple[str, Group, int], dict[Patient, Row]] = field(default_factory=lambda: defaultdict(dict))
+    rows: dict[tuple[str, Door, int], dict[Patient, Row]] = field(default_factory=lambda: defaultdict(dict))
     misfits: list[Row] = field(default_factory=list)  # to be placed when all other rows are
     sendings: dict[tuple[str, int], list[Sending]] = field(default_factory=lambda: defaultdict(list))
+    withdrawals: dict[tuple[str, int], list[Withdrawal]] = field(default_factory=lambda: defaultdict(list))
     room: Room = field(init=False)
     nhs_numbers: Iterator[str] = field(init=False)
     hospital_numbers: dict[str, Iterator[str]] = field(init=False)
@@ -48,6 +49,11 @@ class Draft:
         self.hospital_numbers = {
             code: hospital_numbers(self.rng, site.hospital_number_pattern) for code, site in self.sites.items()
         }
+
+    @property
+    def cumulative_site(self) -> str:
+        """The site whose main sheet holds all its patients each time."""
+        return list(self.sites)[1 % len(self.sites)]
 
     def person(self, site: Site, age: int | None = None) -> Person:
         """A new person, of an age that the site treats unless one is given."""
@@ -76,6 +82,15 @@ class Draft:
         self.patients.append(patient)
         return patient
 
+    def another_number(self, patient: Patient) -> str:
+        """A hospital number of the site that nobody has."""
+        return next(self.hospital_numbers[patient.site])
+
+    def under_another_number(self, patient: Patient) -> Patient:
+        """The same patient once more, under another hospital number of the site."""
+        self.patients.append(replace(patient, hospital_number=self.another_number(patient)))
+        return self.patients[-1]
+
     def order(self, order: Order | None = None) -> tuple[int, int]:
         """The turns of a patient's row and of the images, in that order or as chance will have it."""
         early, late = self.two_turns()
@@ -87,9 +102,9 @@ class Draft:
             case _:
                 return early, early
 
-    def two_turns(self) -> tuple[int, int]:
-        """Two turns, the earlier one first."""
-        early = self.rng.randrange(self.turns - 1)
+    def two_turns(self, earliest: int = 0) -> tuple[int, int]:
+        """Two turns from the earliest on, the earlier one first."""
+        early = self.rng.randrange(earliest, self.turns - 1)
         return early, self.rng.randrange(early + 1, self.turns)
 
     def put(self, row: Row, turn: int) -> None:
@@ -101,10 +116,19 @@ class Draft:
         site = study.instances[0].patient.site
         self.sendings[site, turn].append(Sending(study, study.instances[images]))
 
+    def opt_out(self, patient: Patient, by: NumberKind, turn: int) -> None:
+        """The patient opts out when all else of that turn is given in."""
+        self.withdrawals[patient.site, turn].append(Withdrawal(patient, by))
+
     def pacs_id(self, patient: Patient) -> str:
         """What PatientID is at the patient's site."""
         by_nhs = self.sites[patient.site].pacs_identifier == "nhs"
         return patient.person.nhs_number if by_nhs else patient.hospital_number
+
+    def misfit(self, site: Site, hand: Hand | None = None, number_starts: str | tuple[str, ...] = "") -> Patient:
+        """A patient whose row will not fit the site's form: not for a sheet where such rows gather until it is refused."""
+        group: Group | None = "negative" if site.code == self.cumulative_site else None
+        return self.patient(site, group, hand=hand, number_starts=number_starts)
 
     def place_misfits(self) -> None:
         """The rows that do not fit their site's form: none in a sheet twice before all have one, then by share of the sheet."""

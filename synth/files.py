@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from schemas.sites import EXAMPLE, Site, Sites, read_sites
+from synth.deadlines import rules_text
 from synth.dicom import image_file
-from synth.model import Delivery, World
+from synth.hands import nhs_cell, number_text
+from synth.model import Delivery, Door, Withdrawal, World
 from synth.spreadsheets import write_sheet
 from synth.truth import truth
 
@@ -20,8 +22,9 @@ Progress = Callable[[int, int], None]
 def write_world(world: World, out: Path, progress: Progress | None = None) -> None:
     """Everything that the sites send, and what it must come to.
 
-    Shapes: ``sites.toml``, ``SITE/uploads/NN-positive.xlsx``, ``SITE/uploads/NN-negative.xlsx``, ``SITE/images/NN/*.dcm``,
-    ``deliveries.json`` (a list in the order of time: at, site, kind, path) and ``truth.json`` (``truth.truth``).
+    Shapes: ``sites.toml``, ``rules.toml``, ``SITE/uploads/NN-positive.xlsx``, ``SITE/uploads/NN-negative.xlsx``,
+    ``SITE/images/NN/*.dcm``, ``SITE/withdrawals/NN.txt`` (numbers, one a line), ``deliveries.json`` (a list in the order of time:
+    at, site, kind, path) and ``truth.json`` (``truth.truth``), which holds under these rules.
 
     Raises:
         FileExistsError: ``out`` exists and is not an empty folder; nothing is mixed with what is there.
@@ -30,6 +33,7 @@ def write_world(world: World, out: Path, progress: Progress | None = None) -> No
         raise FileExistsError(f"{out} is not an empty folder; choose a new one for the invented sites")
     out.mkdir(parents=True, exist_ok=True)
     (out / "sites.toml").write_text(registry_text(world.sites), encoding="utf-8")
+    (out / "rules.toml").write_text(rules_text(world.impatient), encoding="utf-8")
     paths = _paths(world)
     for place, (delivery, path) in enumerate(zip(world.deliveries, paths, strict=True)):
         first = out / paths[delivery.repeats] if delivery.repeats is not None else None
@@ -58,14 +62,22 @@ def _site_text(site: Site) -> str:
 
 def _paths(world: World) -> list[str]:
     """Where each delivery lies: numbered by door at each site."""
-    numbers: Counter[tuple[str, bool]] = Counter()
+    numbers: Counter[tuple[str, str]] = Counter()
     paths = []
     for delivery in world.deliveries:
-        images = delivery.door == "images"
-        numbers[delivery.site, images] += 1
-        number = f"{numbers[delivery.site, images]:02d}"
-        paths.append(f"{delivery.site}/images/{number}" if images else f"{delivery.site}/uploads/{number}-{delivery.door}.xlsx")
+        folder, ending = _PLACES[delivery.door]
+        numbers[delivery.site, folder] += 1
+        paths.append(f"{delivery.site}/{folder}/{numbers[delivery.site, folder]:02d}{ending}")
     return paths
+
+
+_PLACES: dict[Door, tuple[str, str]] = {
+    "positive": ("uploads", "-positive.xlsx"),
+    "negative": ("uploads", "-negative.xlsx"),
+    "images": ("images", ""),
+    "withdraw": ("withdrawals", ".txt"),
+}
+"""By door: the folder, and how the names in it end."""
 
 
 def _write(site: Site, delivery: Delivery, place: int, path: Path, first: Path | None) -> None:
@@ -73,10 +85,20 @@ def _write(site: Site, delivery: Delivery, place: int, path: Path, first: Path |
         _write_images(site, delivery, place, path)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    if first:
+    if delivery.door == "withdraw":
+        path.write_text("".join(f"{_typed(each)}\n" for each in delivery.withdrawals), encoding="utf-8")
+    elif first:
         shutil.copyfile(first, path)  # the very same file under a new name
     else:
         write_sheet(path, delivery.door, site, delivery.rows)
+
+
+def _typed(withdrawal: Withdrawal) -> str | int:
+    """The number in the hand of those who write about the patient."""
+    hand = withdrawal.patient.hand
+    if withdrawal.by == "nhs":
+        return nhs_cell(withdrawal.number, hand.nhs)
+    return number_text(withdrawal.number, hand.number)
 
 
 def _write_images(site: Site, delivery: Delivery, place: int, folder: Path) -> None:

@@ -12,14 +12,17 @@ NEGATIVE_DAYS_EITHER_SIDE = 28
 
 Window = tuple[dt.date, dt.date]
 
+_OVERDUE = {"awaiting-images": "images-missing", "awaiting-spreadsheet": "spreadsheet-missing"}
 
-def judged(case: Arrived, today: dt.date) -> dict[str, Any]:
-    """The case as the Checker must show it; ``today`` is the day of the uploads."""
+
+def judged(case: Arrived, today: dt.date, *, impatient: bool = False) -> dict[str, Any]:
+    """The case as the Checker must show it; ``today`` is the day of the uploads, an impatient site waits for nothing."""
     images = images_of(case, today)
+    waiting = state(case, images)
     return {
         "site": case.site,
         "group": group(case),
-        "state": state(case, images),
+        "state": _OVERDUE.get(waiting, waiting) if impatient else waiting,
         "flags": sorted(flags(case, images)),
         "data": data(case),
         "images": images,
@@ -69,6 +72,8 @@ def has_chest_image(images: dict[str, dict[str, int]]) -> bool:
 
 def state(case: Arrived, images: dict[str, dict[str, int]]) -> str:
     """What is there, and what is awaited."""
+    if case.withdrawn:
+        return "withdrawn"
     usable = case.main or (case.status and case.status.result != 1)
     if not usable:
         return "awaiting-spreadsheet"
@@ -76,7 +81,9 @@ def state(case: Arrived, images: dict[str, dict[str, int]]) -> str:
 
 
 def flags(case: Arrived, images: dict[str, dict[str, int]]) -> Iterator[str]:
-    """What somebody should look at."""
+    """What somebody should look at; nothing of whoever opted out."""
+    if case.withdrawn:
+        return iter(())
     rows = [row for row in (case.main, case.status) if row]
     facts = {
         "in-both-spreadsheets": len(rows) == 2,
@@ -86,6 +93,7 @@ def flags(case: Arrived, images: dict[str, dict[str, int]]) -> Iterator[str]:
         "unexpected-modality": any(images["other"].values()),
         "no-nhs-number": bool(rows) and not any(row.nhs_number for row in rows),
         "several-patient-ids-in-study": case.shared_study,
+        "several-hospital-numbers": case.several,
         "probable-id-mismatch": case.mismatch,
     }
     return (flag for flag, holds in facts.items() if holds)

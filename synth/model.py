@@ -10,12 +10,13 @@ from typing import Literal
 
 from schemas.sites import Sites
 
-Door = Literal["positive", "negative", "images"]
+Door = Literal["positive", "negative", "images", "withdraw"]
 Group = Literal["positive", "negative"]
 NhsStyle = Literal["plain", "spaces", "hyphens", "numeric", "no-break-spaces"]
 NumberStyle = Literal["plain", "lower", "padded", "numeric", "spaces"]
 DateStyle = Literal["cell", "iso", "day-first", "serial"]
 DatedBy = Literal["StudyDate", "AcquisitionDate", "ContentDate"]
+NumberKind = Literal["nhs", "hospital"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,19 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A patient opts out, by one of the two numbers."""
+
+    patient: Patient
+    by: NumberKind
+
+    @property
+    def number(self) -> str:
+        """The number as it is compared."""
+        return self.patient.person.nhs_number if self.by == "nhs" else self.patient.hospital_number
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """What a site gives in at one door at one time."""
 
@@ -104,6 +118,7 @@ class Delivery:
     door: Door
     rows: tuple[Row, ...] = ()
     sendings: tuple[Sending, ...] = ()
+    withdrawals: tuple[Withdrawal, ...] = ()
     repeats: int | None = None  # the delivery whose very file this is, counted from 0
 
 
@@ -118,3 +133,4 @@ class World:
     patients: tuple[Patient, ...]
     deliveries: tuple[Delivery, ...]
     strangers: tuple[str, ...]  # valid NHS numbers of nobody here
+    impatient: tuple[str, ...] = ()  # sites whose deadlines pass at once (``synth.deadlines``); elsewhere none ever does

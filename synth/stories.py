@@ -72,11 +72,17 @@ def images_outside(draft: Draft, site: Site) -> None:
 
 def at_two_sites(draft: Draft, site: Site) -> None:
     """The same person at two sites, under two hospital numbers, each in its site's form."""
+    in_two_places(draft, site)
+
+
+def in_two_places(draft: Draft, site: Site) -> Patient:
+    """A person with rows and images here and, where there is one, at another site; the patient here."""
     here = draft.patient(site)
     _both(draft, here)
     others = [other for other in draft.sites.values() if other.code != site.code]
     if others := [other for other in others if not is_childrens(other)] or others:
         _both(draft, draft.patient(draft.rng.choice(others), here.group, here.swab_date, person=here.person))
+    return here
 
 
 def young_child(draft: Draft, site: Site) -> None:

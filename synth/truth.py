@@ -11,7 +11,10 @@ Judged = dict[str, Any]
 
 
 def truth(world: World) -> dict[str, Any]:
-    """The coverage after the last delivery.
+    """The coverage after the last delivery, when the short deadlines of the impatient sites have passed, and no others.
+
+    All states and flags of the engine can come out but ``images-still-arriving``: only the image node sees images arrive one by
+    one; a folder of images is there as a whole.
 
     Returns:
         ``sites``: what ``nccid status --json`` must say. ``people``: by NHS number, what the Checker must answer; the numbers of
@@ -20,7 +23,7 @@ def truth(world: World) -> dict[str, Any]:
     by_site: dict[str, list[Judged]] = defaultdict(list)
     by_person: dict[str, list[Judged]] = defaultdict(list)
     for case in arrivals(world).values():
-        by_site[case.site].append(judgement := judged(case, world.today))
+        by_site[case.site].append(judgement := judged(case, world.today, impatient=case.site in world.impatient))
         if number := case.person:
             by_person[number].append(judgement)
     numbers = sorted({one.nhs_number for one in world.people}.union(world.strangers))
@@ -44,7 +47,7 @@ def _coverage(cases: list[Judged]) -> dict[str, Any]:
 
 def _answer(cases: list[Judged]) -> dict[str, Any]:
     return {
-        "collected": bool(cases),
+        "collected": any(case["state"] != "withdrawn" for case in cases),
         "data": any(case["data"] != "none" for case in cases),
         "images": any(has_chest_image(case["images"]) for case in cases),
         "cases": sorted(cases, key=lambda case: (case["site"], case["state"])),

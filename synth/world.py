@@ -4,7 +4,8 @@ import datetime as dt
 import random
 
 from schemas.sites import Site, Sites
-from synth.damage import DAMAGE, LAST, OLD_FILE_STORY, Damage
+from synth.damage import DAMAGE, LAST, OLD_FILE_STORIES, OVERDUE, Damage
+from synth.deadlines import impatient_sites
 from synth.deliveries import deliveries, old_file_site
 from synth.draft import Draft
 from synth.model import World
@@ -34,14 +35,18 @@ def make_world(seed: int, patients: int, sites: Sites, today: dt.date) -> World:
         story(draft, site)
     draft.place_misfits()
     strangers = tuple(next(draft.nhs_numbers) for _ in range(3 + patients // 100))
-    return World(seed, today, sites, tuple(draft.people), tuple(draft.patients), deliveries(draft), strangers)
+    everybody = tuple(draft.people), tuple(draft.patients)
+    return World(seed, today, sites, *everybody, deliveries(draft), strangers, impatient_sites(sites))
 
 
 def _plot(draft: Draft, people: int) -> list[tuple[Site, Story]]:
     """One story a person: the damage by its share, the rest ordinary, in an order of chance."""
     everywhere = list(draft.sites.values())
     damaged = [told for damage in DAMAGE for told in _told(draft, damage, people, everywhere)]
-    damaged += _told(draft, OLD_FILE_STORY, people, [draft.sites[old_file_site(draft)]])
+    at_places = ((OLD_FILE_STORIES, [old_file_site(draft)]), (OVERDUE, impatient_sites(draft.sites)))
+    for table, codes in at_places:
+        places = [draft.sites[code] for code in codes]
+        damaged += [told for damage in table for told in _told(draft, damage, people, places)]
     last = _told(draft, LAST, people, everywhere)
     damaged = damaged[: people - len(last)]
     ordinary = [(_site(draft, everywhere), arriving()) for _ in range(people - len(damaged) - len(last))]

@@ -13,6 +13,7 @@ from aiokafka.partitioner import murmur2
 from kafka import KafkaProducer
 from msgspec.structs import replace
 
+from edge.door import open_door
 from monitoring.audit import Verdict, run_audit
 from monitoring.purge import purge, read_quarantine
 from monitoring.topics import TopicsUnavailableError
@@ -145,6 +146,14 @@ def quarantine(installation: Installation, *arguments: str, status: int = 0) -> 
     return json.loads(ran.stdout) if ran.stdout else None
 
 
+def deliver(installation: Installation, site: str, kind: str, path: Path) -> None:
+    if kind != "withdraw":
+        installation.deliver(site, kind, path)
+        return
+    with open_door(installation.home, site) as door:
+        door.withdraw(path.read_text(encoding="utf-8").splitlines())
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A set-up on which invented sites have sent everything, while a worker was killed again and again."""
@@ -155,7 +164,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         installation.up()
         deliveries = json.loads((world / "deliveries.json").read_text(encoding="utf-8"))
         for number, delivery in enumerate(deliveries):
-            installation.deliver(delivery["site"], delivery["kind"], world / delivery["path"])
+            deliver(installation, delivery["site"], delivery["kind"], world / delivery["path"])
             if number in {len(deliveries) // 3, 2 * len(deliveries) // 3}:
                 installation.kill("worker", "pseudonymise" if number < len(deliveries) // 2 else "reconcile")
         yield installation

@@ -141,6 +141,22 @@ def test_the_main_row_completes_what_a_positive_result_announced(order: str) -> 
 
 
 @each_order
+def test_a_second_sheet_does_not_move_the_time_of_completion(order: str) -> None:
+    story = """
+        arrived
+        | when             | what         |
+        | 2020-05-05 09:00 | negative row |
+        | 2020-05-06 14:30 | study        |
+        | 2020-05-08 09:00 | positive row |
+
+        known
+        | state    | group    | data | since            | updated          |
+        | complete | positive | both | 2020-05-06 14:30 | 2020-05-08 09:00 |
+    """
+    assert told(story, order) == written(story)
+
+
+@each_order
 def test_magnetic_resonance_alone_completes_nothing(order: str) -> None:
     story = """
         arrived

@@ -15,6 +15,12 @@ CASES = """
     | positive row | 2020-05-01 | 2017-05-01 | 1 in  |
     | positive row | 2020-05-01 | 2017-04-30 | 1 out |
 
+    positive: the last day of a month stays the last day
+    | what         | swab       | dated      | xray  |
+    | positive row | 2020-05-31 | 2017-05-31 | 1 in  |
+    | positive row | 2020-05-31 | 2017-05-30 | 1 out |
+    | positive row | 2020-12-30 | 2017-12-29 | 1 out |
+
     positive: from 29 February, where three years before has none
     | what         | swab       | dated      | xray  |
     | positive row | 2020-02-29 | 2017-02-28 | 1 in  |

@@ -1,5 +1,6 @@
 """The audit on flows in memory: what is sound adds up, and each thing that is planted is found."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from agents.quarantine import Reason, purged
 from monitoring.audit import Verdict
+from monitoring.audit_words import verdict_words
 from monitoring.topics import Found
 from schemas.coverage import CaseReconciled, CasesReconciled
 from schemas.people import PersonReconciled
@@ -370,3 +372,21 @@ def test_more_leaks_than_are_named_are_counted(monkeypatch: pytest.MonkeyPatch) 
     for number in range(5):
         found.append(Found("nccid-other", 0, number, 0, ANN.encode(), b"{}", ()))
     assert verdict_on(found).problems[-1] == "3 more messages hold what looks like an identifier"
+
+
+def test_the_verdict_in_words_ends_with_the_sum() -> None:
+    found = messages(usual())
+    words = verdict_words(replace_problems(verdict_on(found), ()))
+    assert words.splitlines()[-1] == "in = 5, out = 5, quarantined = 0: everything adds up"
+    many = verdict_words(replace_problems(verdict_on(found), tuple(f"problem {number}" for number in range(60))))
+    assert "! problem 49" in many
+    assert "! and 10 more; all of them: --json" in many
+    assert many.splitlines()[-1] == "in = 5, out = 5, quarantined = 0: 60 problems"
+
+
+def replace_problems(verdict: Verdict, problems: tuple[str, ...]) -> Verdict:
+    return dataclasses.replace(verdict, problems=problems, too_broad=("WIDE",))
+
+
+def test_what_could_not_be_searched_for_is_said() -> None:
+    assert "hospital_number_pattern of WIDE" in verdict_words(replace_problems(audited(usual()), ()))

@@ -23,8 +23,9 @@ from tests.factories import NOON
 HOUR = dt.timedelta(hours=1)
 
 
-def row(hours: int = 0, *, upload: str | None = None, mine: bool = True, result: Literal[0, 1] | None = None) -> PersonRow:
-    return PersonRow(uploaded_at=NOON + hours * HOUR, upload=upload or f"u{hours}", row=2, mine=mine, result=result)
+def row(hours: int = 0, *, number: int = 2, mine: bool = True, result: Literal[0, 1] | None = None) -> PersonRow:
+    """A row of the file that was uploaded at that hour."""
+    return PersonRow(uploaded_at=NOON + hours * HOUR, upload=f"u{hours}", row=number, mine=mine, result=result)
 
 
 def case(
@@ -86,8 +87,8 @@ def test_of_two_numbers_of_a_site_the_later_upload_has_the_row() -> None:
 
 def test_of_one_upload_both_have() -> None:
     several = Review(several=True)
-    assert told(case("A", main=row(upload="u")), case("B", main=row(upload="u"))) == {"A": several, "B": several}
-    assert known(case("A", main=row(upload="u")), case("B", main=row(upload="u"))).flags == ["several-hospital-numbers"]
+    assert told(case("A", main=row(number=2)), case("B", main=row(number=3))) == {"A": several, "B": several}
+    assert known(case("A", main=row(number=2)), case("B", main=row(number=3))).flags == ["several-hospital-numbers"]
 
 
 def test_rows_of_the_two_sheets_do_not_move_each_other() -> None:
