@@ -78,7 +78,7 @@ def _spreadsheet_missing(_: Case, status: CoverageStatus, __: CasesReconciled, _
 def _mismatch(case: Case, _: CoverageStatus, cases: CasesReconciled, __: Rules) -> str:
     forms = _forms(case, cases)
     side = "row" if case.main or case.status else "images"
-    meant = f"The {side} of this patient probably belong to a number that is written differently{f' ({forms})' if forms else ''}"
+    meant = f"The {side} of this patient probably {'belongs' if side == 'row' else 'belong'} to a number that is written differently{f' ({forms})' if forms else ''}"
     return f"{meant}: write column 2 as PACS does, and upload again"
 
 

@@ -47,15 +47,18 @@ class _Theirs:
     persons: set[str] = field(default_factory=set)
     patients: dict[str, HospitalNumber] = field(default_factory=dict)
     person_of: dict[str, str] = field(default_factory=dict)  # patient -> person, of everybody whose rows are here
-    by_nhs_number: set[str] = field(default_factory=set)  # patients whose images carry the NHS number itself as PatientID
+    by_nhs_number: dict[str, tuple[HospitalNumber, str]] = field(default_factory=dict)
+    """Patient -> the NHS number as PACS would have it as PatientID, and the person; of consequence if there are such images."""
 
     def grow(self, held: Iterable[_Held]) -> None:
         """Adds the other number of each, by the latest row: an earlier one may have named somebody else by mistake."""
         latest: dict[str, _Held] = {}
         for each in held:
+            if each.patient in self.by_nhs_number:
+                self.patients[each.patient], self.person_of[each.patient] = self.by_nhs_number[each.patient]
             if each.rank is not None and (each.patient not in latest or each.rank > (latest[each.patient].rank or each.rank)):
                 latest[each.patient] = each
-        self.person_of = {each.patient: each.person for each in latest.values() if each.person}
+        self.person_of |= {each.patient: each.person for each in latest.values() if each.person}
         self.persons |= {person for patient, person in self.person_of.items() if patient in self.patients}
         self.patients |= {each.patient: each.pacs for each in latest.values() if each.person in self.persons}
 
@@ -94,8 +97,9 @@ class Withdrawal:
             if self.site.pacs_identifier == "hospital" and self._fits(own):
                 theirs.patients[self.pseudonymiser.patient(self.site, own)] = own
             elif isinstance(nhs, NhsNumber):
-                theirs.persons.add(self.pseudonymiser.person(nhs))
-                theirs.by_nhs_number.add(self.pseudonymiser.patient(self.site, HospitalNumber(nhs.digits)))
+                person, pacs = self.pseudonymiser.person(nhs), HospitalNumber(nhs.digits)
+                theirs.persons.add(person)
+                theirs.by_nhs_number[self.pseudonymiser.patient(self.site, pacs)] = (pacs, person)
             else:
                 form = hospital.expected_form(self.site.hospital_number_pattern)
                 whose = f"an NHS/CHI number nor a hospital number of {self.site.code} ({form})"

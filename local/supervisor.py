@@ -1,12 +1,14 @@
 """The supervisor: keeps a set of roles running; what dies is started again, at once first, more slowly when it keeps dying."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.children import Child, ChildError, Role, stop
+from schemas.problems import NEEDS_A_PERSON
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,7 @@ class Supervisor:
     stopping: bool = False
     _deaths: dict[str, int] = field(default_factory=dict)
     _due: dict[str, float] = field(default_factory=dict)
+    _given_up: set[str] = field(default_factory=set)
 
     def start(self, role: Role) -> None:
         """Starts a role, or starts it again."""
@@ -55,13 +58,22 @@ class Supervisor:
         name, now = child.role.name, time.monotonic()
         if child.ended is None or self.children.get(name) is not child:
             return  # it runs, or has been started again with others meanwhile
-        if name not in self._due:
+        if child.ended == NEEDS_A_PERSON:
+            self._give_up(child)
+        elif name not in self._due:
             steady = now - child.started_at > _STEADY_SECONDS
             self._deaths[name] = 0 if steady else self._deaths.get(name, -1) + 1
             self._due[name] = now + _PAUSES[min(self._deaths[name], len(_PAUSES) - 1)]
             log.warning("%s ended (status %s) and is started again; its log is %s", name, child.ended, child.log_file)
         if now >= self._due[name]:
             died(child.role)
+
+    def _give_up(self, child: Child) -> None:
+        """A role that stopped until a person has looked stays stopped, and is said once."""
+        self._due.setdefault(child.role.name, math.inf)
+        if child.role.name not in self._given_up:
+            self._given_up.add(child.role.name)
+            log.error("%s stopped and needs a person before it can go on: its log %s says why", child.role.name, child.log_file)
 
     def stop_all(self, seconds: float) -> None:
         """Stops the children, the first one started last and alone, within ``seconds`` and a little."""

@@ -9,7 +9,7 @@ from yarl import URL
 from schemas.kafka import KafkaSettings
 from schemas.topics import PARTITIONS
 from streams.settings import WorkerSettings
-from streams.table import PromptTables
+from streams.table import PromptTables, RefoldedTables
 from streams.transport import PromptTransport
 
 
@@ -21,7 +21,7 @@ def build_app(settings: WorkerSettings) -> faust.App:
         broker_credentials=credentials(settings.kafka),
         autodiscover=False,  # it drops modules that fail to import; the topology says what there is
         web_enabled=False,  # it would serve table data over HTTP on all interfaces
-        TableManager=PromptTables,
+        TableManager=RefoldedTables if settings.embedded else PromptTables,
         store="memory://",
         datadir=settings.home.state / settings.group,
         topic_allow_declare=False,  # topics are made by streams.admin, with the settings of schemas.topics

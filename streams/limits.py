@@ -10,11 +10,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from agents.quarantine import Reason
-from schemas.problems import UnusableInputError
+from schemas.problems import NEEDS_A_PERSON, UnusableInputError
 from schemas.topics import QUARANTINE
 from streams.steps import Emitted
 
-LIMIT_REACHED = 65
+LIMIT_REACHED = NEEDS_A_PERSON
 """Exit status of a worker that has stopped at a limit (EX_DATAERR: the input is at fault)."""
 
 VARIABLE = "NCCID_QUARANTINE_LIMIT"

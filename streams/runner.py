@@ -132,7 +132,7 @@ class Running:
         try:
             tick = TICKS.wire.decode(value)
         except UndecodableError:
-            return [Message(key, value)]  # the guard will find the same, and quarantine it
+            return [Message(key, b"")]  # the guard finds that it is nothing, whatever else it may be, and quarantines it
         return [Message(due, value, self._kept(due)) for due in self.deadlines.due(source.partition, tick.at)]
 
     def _kept(self, key: bytes) -> bytes | None:

@@ -32,6 +32,25 @@ class PromptTables(faust.tables.TableManager):  # type: ignore[misc]  # as above
             await self.recovery.start()
 
 
+class RefoldedTables(PromptTables):
+    """Tables that are never recovered: those of a worker that folds all its input anew, on the embedded broker.
+
+    A changelog read there up to the end that the broker reports would go on being applied behind that end, over newer state.
+    """
+
+    def add(self, table: Any) -> Any:  # noqa: ANN401  # Faust's type
+        """Takes a table in, and forgets that it has a changelog."""
+        added = super().add(table)
+        self._changelogs.clear()
+        return added
+
+    async def _update_channels(self) -> None:
+        self._tables_finalized.set()
+        for table in self.values():
+            await table.maybe_start()
+        self._tables_registered.set()
+
+
 def published_table(app: faust.App, step: str, keeps: AnyTopic) -> Any:  # noqa: ANN401  # as above
     """The table of a step whose changelog is the topic that it publishes."""
     raw = faust.Schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")

@@ -57,14 +57,15 @@ class Template:
 
         The full header and the bare key both count as the column's own name: sheets with and without the legend are met.
         """
-        names: dict[str, tuple[Column, bool]] = {}
-        for column in self.columns:
-            for alias in column.aliases:
-                names[normalise_header(alias)] = (column, True)
-        for column in self.columns:
-            for own in (column.header, column.key):
-                names[normalise_header(own)] = (column, False)
-        return names
+        return _names(self.kind)
+
+
+@cache
+def _names(kind: Kind) -> dict[str, tuple[Column, bool]]:
+    columns = template(kind).columns
+    aliases = {normalise_header(alias): (column, True) for column in columns for alias in column.aliases}
+    own = {normalise_header(name): (column, False) for column in columns for name in (column.header, column.key)}
+    return aliases | own
 
 
 def normalise_header(text: str) -> str:

@@ -111,6 +111,8 @@ class Installation:
         with open_door(self.home, site) as door:
             if kind == "images":
                 assert not door.send_images([path]).failed
+            elif kind == "withdraw":
+                door.withdraw(path.read_text(encoding="utf-8").splitlines())
             else:
                 assert door.upload(path, "positive" if kind == "positive" else "negative").accepted
 

@@ -69,10 +69,11 @@ def test_synth_writes_sheets_images_deliveries_and_truth(world: Path) -> None:
     assert [delivery["at"] for delivery in deliveries] == sorted(delivery["at"] for delivery in deliveries)
     delivered = {delivery["path"] for delivery in deliveries}
     files = {str(path.relative_to(world)) for path in world.rglob("*") if path.is_file()}
-    assert {path for path in delivered if path.endswith(".xlsx")} == {name for name in files if name.endswith(".xlsx")}
+    single = (".xlsx", ".txt")
+    assert {path for path in delivered if path.endswith(single)} == {name for name in files if name.endswith(single)}
     folders = {str(Path(name).parent) for name in files if name.endswith(".dcm")}
-    assert {path for path in delivered if not path.endswith(".xlsx")} == folders
-    assert {name for name in files if "/" not in name} == {"sites.toml", "deliveries.json", "truth.json"}
+    assert {path for path in delivered if not path.endswith(single)} == folders
+    assert {name for name in files if "/" not in name} == {"sites.toml", "rules.toml", "deliveries.json", "truth.json"}
     assert (world / "sites.toml").read_text(encoding="utf-8") == EXAMPLE.read_text(encoding="utf-8")
 
 

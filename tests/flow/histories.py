@@ -136,10 +136,10 @@ def steps() -> st.SearchStrategy[Step]:
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, withdrawals: bool = True) -> Told:
+def histories(draw: st.DrawFn) -> Told:
     """A history. What is said at one time may arrive later than what is said after it, up to two days."""
     script = draw(st.lists(steps(), min_size=1, max_size=12))
-    if withdrawals and draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 2)) == 0:
         for opt_out in draw(st.lists(opt_outs(), min_size=1, max_size=2)):
             script.insert(draw(st.integers(0, len(script))), opt_out)
     clock, told, files = START + dt.timedelta(days=2), list[Event | dt.datetime | Restart](), list[list[Row]]()

@@ -367,3 +367,20 @@ def test_a_process_that_starts_again_knows_where_rows_stand(order: str) -> None:
         | RR99900002 | complete | -     |
     """
     assert told(story, order) == written(story)
+
+
+@each_order
+def test_a_row_that_has_moved_away_is_no_half_of_a_mismatch(order: str) -> None:
+    story = """
+        arrived
+        | when             | what         | number     |
+        | 2020-05-05 09:00 | positive row | 99900001   |
+        | 2020-05-05 10:00 | study        | RR99900001 |
+        | 2020-05-06 09:00 | positive row | RR99900002 |
+
+        known
+        | case       | state                | flags |
+        | RR99900001 | awaiting-spreadsheet | -     |
+        | RR99900002 | awaiting-images      | -     |
+    """
+    assert told(story, order) == written(story)

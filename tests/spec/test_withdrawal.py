@@ -232,3 +232,16 @@ def test_a_case_that_has_ever_carried_the_number_of_who_opted_out_is_withdrawn_w
         | RR99900002 | withdrawn | {first} |
     """
     assert told(story, order) == written(story)
+
+
+def test_where_the_site_knew_whose_number_it_is_the_checker_can_say_so_before_anything_has_arrived() -> None:
+    story = """
+        arrived
+        | when             | what       | number     | nhs        |
+        | 2020-05-04 09:00 | withdrawal | RR99900001 | 9994621785 |
+
+        known
+        | state     | person     |
+        | withdrawn | 9994621785 |
+    """
+    assert told(story, "as it arrived") == written(story)

@@ -228,7 +228,7 @@ def test_a_file_where_none_can_be_written_is_words_and_no_traceback(tmp_path: Pa
     assert f"{path} is there already" in again.stderr
     assert path.read_bytes() == before
     nowhere = run("template", "negative", "-o", tmp_path / "none" / "template.xlsx")
-    assert (nowhere.returncode, nowhere.stdout) == (1, "")
+    assert (nowhere.returncode, nowhere.stdout) == (2, "")
     assert nowhere.stderr.startswith(f"nccid: {tmp_path / 'none'}")
     assert "No such file or directory" in nowhere.stderr
 

@@ -1,0 +1,64 @@
+"""What runs: everything on this machine, or one role."""
+
+import os
+
+import click
+
+from commands.shared import in_home, kafka_from, log_to_stderr
+from schemas.home import Home
+
+
+@click.command()
+@in_home
+@click.option("--bootstrap", help="HOST:PORT of a Kafka cluster; without it an embedded broker is started.")
+@click.option("--broker-port", default=19092, show_default=True, help="Port of the embedded broker; 0 = any free one.")
+def up(home: Home, bootstrap: str | None, broker_port: int) -> None:
+    """Everything on this machine, until Ctrl-C or SIGTERM."""
+    from identity import keyring
+    from local.homes import require_home
+    from local.up import Up
+    from schemas.rules import read_rules
+    from schemas.sites import read_sites
+    from streams.admin import ensure_topics
+    from streams.topology import TOPOLOGY
+
+    log_to_stderr()
+    require_home(home)
+    keyring.load(home.keyring)
+    read_sites(home.sites)
+    read_rules(home.rules)
+    cluster = kafka_from({**os.environ, "NCCID_BOOTSTRAP": bootstrap}) if bootstrap else None
+    Up(home, cluster, broker_port, TOPOLOGY.workers, ensure_topics).run()
+
+
+@click.command()
+@in_home
+@click.option("--step", "steps", multiple=True, help="Run only this step of the topology; may be repeated.")
+def worker(home: Home, steps: tuple[str, ...]) -> None:
+    """One worker of the streams, configured by NCCID_* variables."""
+    from local.children import say_ready
+    from streams.limits import limit_from
+    from streams.settings import WorkerSettings
+    from streams.topology import TOPOLOGY
+    from streams.worker import run_worker
+
+    log_to_stderr()
+    known = tuple(step.name for step in TOPOLOGY.steps)
+    if unknown := set(steps) - set(known):
+        raise click.BadParameter(f"no such step: {', '.join(sorted(unknown))}; there are {', '.join(known)}", param_hint="--step")
+    embedded = os.environ.get("NCCID_EMBEDDED") == "1"
+    run_id = os.environ.get("NCCID_RUN_ID", "")
+    limit = limit_from(os.environ)
+    settings = WorkerSettings(home, kafka_from(os.environ), steps or known, embedded, run_id, quarantine_limit=limit)
+    run_worker(settings, when_ready=say_ready)
+
+
+@click.command()
+@in_home
+def sender(home: Home) -> None:
+    """Carry what the edge took in from the outbox to the broker, configured by NCCID_* variables."""
+    from edge.door import run_sender
+    from local.children import say_ready
+
+    log_to_stderr()
+    run_sender(home, kafka_from(os.environ), when_ready=say_ready)
