@@ -24,7 +24,7 @@ demo: setup  ## invented sites send rows and images; coverage moves live in this
 	$(BIN)/nccid demo
 
 test: setup  ## every test, with branch coverage, subprocesses included; PYTEST_ARGS chooses some
-	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term $(PYTEST_ARGS)
 
 check: setup lint types imports test covered  ## the gate: format, lint, types, imports, tests, identity/ covered to the last branch
 

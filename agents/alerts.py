@@ -77,9 +77,9 @@ def _spreadsheet_missing(_: Case, status: CoverageStatus, __: CasesReconciled, _
 
 def _mismatch(case: Case, _: CoverageStatus, cases: CasesReconciled, __: Rules) -> str:
     forms = _forms(case, cases)
-    side = "row" if case.main or case.status else "images"
-    meant = f"The {side} of this patient probably {'belongs' if side == 'row' else 'belong'} to a number that is written differently{f' ({forms})' if forms else ''}"
-    return f"{meant}: write column 2 as PACS does, and upload again"
+    meant = "row of this patient probably belongs" if case.main or case.status else "images of this patient probably belong"
+    how = f" ({forms})" if forms else ""
+    return f"The {meant} to a number that is written differently{how}: write column 2 as PACS does, and upload again"
 
 
 def _forms(case: Case, cases: CasesReconciled) -> str:

@@ -84,9 +84,7 @@ def as_json(alerts: Iterable[Alert]) -> list[dict[str, Any]]:
 
 def alerts_table(alerts: Iterable[Alert]) -> Table:
     """One line an alert."""
-    table = Table(
-        title="Alerts", title_justify="left", caption="Which patients these are, the site's chase list says: nccid chase"
-    )
+    table = Table(title="Alerts", title_justify="left", caption="Which patients these are, the chase list says: nccid chase")
     for column in ("what", "site", "since (UTC)", "what to do"):
         table.add_column(column, overflow="fold")
     for alert in alerts:

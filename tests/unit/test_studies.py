@@ -43,7 +43,7 @@ JANE, JOHN = HOSPITAL_NUMBERS[:2]
 KILLED = """
 import datetime as dt, sys
 from pathlib import Path
-from edge.images.headers import send_images
+from edge.images import send_images
 from edge.sending.outbox import Outbox
 from tests.edge_factories import PSEUDONYMISER, SEALER, SITE
 send_images._BATCH = 10
