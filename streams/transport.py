@@ -8,7 +8,7 @@ from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
 
-EMBEDDED_FETCH_WAIT_MS = 20
+EMBEDDED_FETCH_WAIT_MS = 60
 
 
 class _PromptThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust ships no types

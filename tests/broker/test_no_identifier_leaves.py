@@ -71,7 +71,7 @@ def test_all_of_it_was_searched(everything: Everything) -> None:
     for topic in (RAW_ROWS, RAW_IMAGES, ROWS, IMAGES, COVERAGE_STATUS, QUARANTINE):
         assert any(place.startswith(f"topic {topic.name} ") for place in places), topic.name
     names = {Path(place).name for place in places}
-    logs = {f"{role}.log" for role in ("broker", "sender", *(f"worker-{step.name}" for step in TOPOLOGY.steps))}
+    logs = {f"{role}.log" for role in ("broker", "sender", *(f"worker-{'-'.join(steps)}" for steps in TOPOLOGY.workers))}
     assert {"outbox.sqlite3", "outbox.sqlite3-wal", "up.json"} | logs <= names
     assert {"stdout of up", "stderr of up", "check", "check --json", "status"} <= places
     assert any(place.startswith("environment of") for place in places)

@@ -47,7 +47,7 @@ def test_one_line_on_stdout_says_where_everything_answers(running: Installation)
 
 def test_a_worker_is_known_by_its_command_line(running: Installation) -> None:
     lines = [" ".join(process.cmdline()) for process in running.children()]
-    assert sum("nccid worker" in line for line in lines) == len(TOPOLOGY.steps)
+    assert sum("nccid worker" in line for line in lines) == len(TOPOLOGY.workers)
 
 
 def test_nobody_outside_this_machine_can_connect(running: Installation) -> None:
