@@ -50,13 +50,15 @@ def mismatches(raised: AlertsRaised, cases: CasesReconciled) -> list[MismatchSee
     return [
         MismatchSeen(
             site=known.case.site,
-            upload=row.upload,
+            upload=row.upload if row else None,
             patient=known.case.patient,
-            open=of_patient[known.case.patient].state == "open",
-            forms=_forms(known.case, cases),
+            open=row is not None and of_patient[known.case.patient].state == "open",
+            forms=_forms(known.case, cases) if row else "",
         )
         for known in cases.cases
-        if known.case.patient in of_patient and (row := known.case.main or known.case.status) is not None
+        if known.case.patient in of_patient
+        for row in (known.case.main or known.case.status,)
+        if row is not None or known.case.withdrawn_at is not None
     ]
 
 

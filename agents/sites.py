@@ -52,14 +52,20 @@ def _folded(kept: SiteReconciled, fact: SiteFact) -> SiteReconciled:
         case UploadSubmitted():
             known = replace(_tally(kept, fact.upload), uploaded_at=fact.uploaded_at, rows=fact.rows)
             return replace(_with(kept, known), seen_at=_later(kept.seen_at, fact.uploaded_at))
+        case MismatchSeen(upload=None):
+            return replace(kept, uploads=[_without(tally, fact.patient) for tally in kept.uploads])
         case MismatchSeen():
-            known = _tally(kept, fact.upload)
-            others = [patient for patient in known.mismatched if patient != fact.patient]
+            known = _tally(kept, fact.upload or "")
+            others = _without(known, fact.patient).mismatched
             mismatched = sorted([*others, fact.patient]) if fact.open else others
             return _with(kept, replace(known, mismatched=mismatched, forms=fact.forms or known.forms))
         case RecordRejected():
             rejections = sorted({*kept.rejections, Rejection(at=fact.at, event=fact.event)})[-_REJECTIONS_KEPT:]
             return replace(kept, rejections=rejections, seen_at=_later(kept.seen_at, fact.at))
+
+
+def _without(tally: UploadTally, patient: str) -> UploadTally:
+    return replace(tally, mismatched=[each for each in tally.mismatched if each != patient])
 
 
 def _tally(kept: SiteReconciled, upload: str) -> UploadTally:

@@ -56,7 +56,7 @@ class MismatchSeen(Record, frozen=True, kw_only=True, tag="mismatch-seen/1"):
     """A row of this upload probably belongs to images under a number that is written differently; or no longer."""
 
     site: str
-    upload: str
+    upload: str | None  # None when the row has gone, as after an opt-out: the patient counts in no upload any more
     patient: str
     open: bool
     forms: str  # how both sides write it, as masks

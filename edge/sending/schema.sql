@@ -6,7 +6,7 @@ BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY CHECK (one = 1), instant INTEGER NOT NULL);
 INSERT OR IGNORE INTO clock VALUES (1, 0);
 
--- What is to be published, in the order in which it was committed. Nothing is ever taken out: an empty broker is filled from here.
+-- What is to be published, in the order in which it was committed. An empty broker is filled from here; only an opt-out takes something out.
 CREATE TABLE IF NOT EXISTS message (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     event TEXT NOT NULL UNIQUE,
