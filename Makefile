@@ -23,12 +23,13 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 demo: setup  ## invented sites send rows and images; coverage moves live in this terminal
 	$(BIN)/nccid demo
 
-test: setup  ## every test, with branch coverage, subprocesses included; PYTEST_ARGS chooses some
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term $(PYTEST_ARGS)
+test: setup  ## every test, those on the embedded broker too; PYTEST_ARGS chooses some
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
-check: setup lint types imports test covered  ## the gate: format, lint, types, imports, tests, identity/ covered to the last branch
+check: setup lint types imports covered  ## the gate: format, lint, types, imports, tests with branch coverage, identity/ to the last branch
 
-covered: test
+covered: setup  ## the tests that need no broker, with branch coverage
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term tests/unit tests/spec tests/flow
 	$(BIN)/coverage report --include='identity/*' --fail-under=100
 
 lint: setup
