@@ -15,8 +15,7 @@ from edge.sending.outbox import Message, Outbox, Transaction
 from edge.spreadsheets.findings import Finding
 from edge.spreadsheets.rows import Row
 from edge.spreadsheets.spreadsheet import Progress, check_workbook
-from identity.hospital import HospitalNumber
-from identity.pseudonyms import Pseudonymiser
+from identity.pseudonyms import Pseudonymiser, pacs_identifier
 from identity.seal import RowIdentity, Sealer
 from schemas.alerts import UploadSubmitted
 from schemas.records import Kind, Record, RowSubmitted
@@ -106,7 +105,7 @@ def _messages(sheet: _Sheet, uploaded_at: dt.datetime, pseudonymiser: Pseudonymi
             result=row.result,
             values=row.values,
         )
-        key = pseudonymiser.routing(sheet.site, _pacs_identifier(sheet.site, row))
+        key = pseudonymiser.routing(sheet.site, pacs_identifier(sheet.site, row.nhs, row.hospital))
         yield Message(event, RAW_ROWS.name, key, RAW_ROWS.wire.encode(record))
     submitted = UploadSubmitted(
         event=sheet.upload,
@@ -117,13 +116,6 @@ def _messages(sheet: _Sheet, uploaded_at: dt.datetime, pseudonymiser: Pseudonymi
         rows=len(sheet.rows),
     )
     yield Message(sheet.upload, UPLOADS.name, sheet.site.code.encode(), UPLOADS.wire.encode(submitted))
-
-
-def _pacs_identifier(site: Site, row: Row) -> HospitalNumber | None:
-    """The number by which this site's PACS knows the patient."""
-    if site.pacs_identifier == "hospital":
-        return row.hospital
-    return HospitalNumber(row.nhs.digits) if row.nhs else None
 
 
 def _remember(transaction: Transaction, sheet: _Sheet) -> None:

@@ -3,26 +3,28 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from edge.images.send_images import FileProblem, ImagesAnswer
-from edge.spreadsheets.findings import Finding
-from edge.upload import Progress as Told
-from edge.upload import UploadAnswer
+if TYPE_CHECKING:  # each comes with a large library, which only its own command needs
+    from edge.images.send_images import FileProblem, ImagesAnswer
+    from edge.spreadsheets.findings import Finding
+    from edge.upload import Progress as Told
+    from edge.upload import UploadAnswer
 
 _MOST = 50  # findings shown one by one; --json has all of them
 
 
-def answer_json(answer: UploadAnswer | ImagesAnswer) -> str:
+def answer_json(answer: "UploadAnswer | ImagesAnswer") -> str:
     """The answer as one JSON document."""
     return msgspec.json.encode(answer).decode()
 
 
 @contextmanager
-def waiting(doing: str) -> Iterator[Told]:
+def waiting(doing: str) -> "Iterator[Told]":
     """A progress bar on stderr, where that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not Console(stderr=True).is_terminal) as bar:
@@ -30,13 +32,13 @@ def waiting(doing: str) -> Iterator[Told]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def upload_words(answer: UploadAnswer, file: Path, *, dry_run: bool) -> str:
+def upload_words(answer: "UploadAnswer", file: Path, *, dry_run: bool) -> str:
     """What became of a spreadsheet: errors first, each with its cell, then warnings, then the outcome."""
     lines = [*_listed("ERROR  ", answer.errors), *_listed("warning", answer.warnings), _outcome(answer, file, dry_run=dry_run)]
     return "\n".join(lines)
 
 
-def _listed(label: str, findings: tuple[Finding, ...]) -> Iterator[str]:
+def _listed(label: str, findings: "tuple[Finding, ...]") -> Iterator[str]:
     for finding in findings[:_MOST]:
         named = (finding.sheet and f"[{finding.sheet}]", finding.cell, finding.column and f"({finding.column})")
         place = " ".join(filter(None, named))
@@ -46,7 +48,7 @@ def _listed(label: str, findings: tuple[Finding, ...]) -> Iterator[str]:
         yield f"{label}  ... and {len(findings) - _MOST} more; --json lists all of them"
 
 
-def _outcome(answer: UploadAnswer, file: Path, *, dry_run: bool) -> str:
+def _outcome(answer: "UploadAnswer", file: Path, *, dry_run: bool) -> str:
     if not answer.accepted:
         return f"{file.name} was NOT sent: nothing of it has left. Correct what is listed above and upload it again."
     if dry_run:
@@ -54,7 +56,7 @@ def _outcome(answer: UploadAnswer, file: Path, *, dry_run: bool) -> str:
     return f"{file.name} was accepted: {answer.rows} rows are on their way."
 
 
-def images_words(answer: ImagesAnswer) -> str:
+def images_words(answer: "ImagesAnswer") -> str:
     """What became of the files: those that failed and those left out, then the outcome."""
     lines = [*_files("FAILED  ", answer.failed), *_files("left out", answer.excluded)]
     outcome = f"{answer.accepted} images of {answer.studies} studies were accepted"
@@ -62,7 +64,7 @@ def images_words(answer: ImagesAnswer) -> str:
     return "\n".join([*lines, f"{outcome}; {left}."])
 
 
-def _files(label: str, problems: Iterable[FileProblem]) -> Iterator[str]:
+def _files(label: str, problems: "Iterable[FileProblem]") -> Iterator[str]:
     listed = list(problems)
     for each in listed[:_MOST]:
         yield f"{label}  {each.file}: {each.problem}"

@@ -74,6 +74,13 @@ def pacs_form(site: Site, identifier: HospitalNumber) -> HospitalNumber:
     return HospitalNumber(number.digits) if isinstance(number, NhsNumber) else identifier
 
 
+def pacs_identifier(site: Site, nhs: NhsNumber | None, own: HospitalNumber | None) -> HospitalNumber | None:
+    """Which of a row's two numbers the site's PACS goes by; None where that one is missing."""
+    if site.pacs_identifier == "hospital":
+        return own
+    return HospitalNumber(nhs.digits) if nhs else None
+
+
 def _bucket(site: Site, identifier: HospitalNumber) -> str:
     """The digits at sites with hospital numbers; at NHS-primary sites the number itself, since it has one form only."""
     compared = pacs_form(site, identifier)

@@ -1,5 +1,6 @@
 """How to reach the broker: what both the edge's client and the streams' client need to know."""
 
+import ssl
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -45,6 +46,16 @@ class KafkaSettings(Record, frozen=True, kw_only=True):
             "ssl_certfile": self.ssl_certfile,
             "ssl_keyfile": self.ssl_keyfile,
         }
+
+    @property
+    def tls_context(self) -> ssl.SSLContext | None:
+        """TLS for aiokafka's clients: server checked, client certificate where one is given; None without TLS."""
+        if not self.security_protocol.endswith("SSL"):
+            return None
+        context = ssl.create_default_context(cafile=self.ssl_cafile)
+        if self.ssl_certfile:
+            context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile)
+        return context
 
 
 class KafkaSettingsError(UnusableInputError):

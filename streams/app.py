@@ -1,6 +1,5 @@
 """The Faust application of a worker: everything that Faust would decide by itself, decided."""
 
-import ssl
 from typing import Any
 
 import faust
@@ -23,7 +22,7 @@ def build_app(settings: WorkerSettings) -> faust.App:
         web_enabled=False,  # it would serve table data over HTTP on all interfaces
         TableManager=RefoldedTables if settings.embedded else PromptTables,
         store="memory://",
-        datadir=settings.home.state / settings.group,
+        datadir=settings.home.state / "-".join(settings.steps),
         topic_allow_declare=False,  # topics are made by streams.admin, with the settings of schemas.topics
         topic_disable_leader=True,
         topic_partitions=PARTITIONS,
@@ -52,7 +51,7 @@ def _joining(settings: WorkerSettings) -> dict[str, float]:
 
 def credentials(kafka: KafkaSettings) -> Any:  # noqa: ANN401  # one of Faust's credential types, or None
     """SASL and TLS as Faust takes them; None for a plain connection."""
-    context = tls_context(kafka)
+    context = kafka.tls_context
     if kafka.security_protocol.startswith("SASL"):
         return faust.SASLCredentials(
             mechanism=kafka.sasl_mechanism,
@@ -61,13 +60,3 @@ def credentials(kafka: KafkaSettings) -> Any:  # noqa: ANN401  # one of Faust's 
             ssl_context=context,
         )
     return faust.SSLCredentials(context=context) if context else None
-
-
-def tls_context(kafka: KafkaSettings) -> ssl.SSLContext | None:
-    """The TLS context of the settings: server checked, client certificate where one is given; None without TLS."""
-    if not kafka.security_protocol.endswith("SSL"):
-        return None
-    context = ssl.create_default_context(cafile=kafka.ssl_cafile)
-    if kafka.ssl_certfile:
-        context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
-    return context

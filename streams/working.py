@@ -61,7 +61,7 @@ def reconcile_working(given: Given) -> Working:
             return Worked("tick", () if kept is None else changed(kept, step.ticked(kept, record.at)))
         event = record.patient if isinstance(record, CaseReviewed) else record.event
         if message.key != record.match.encode():
-            return Worked(event, rejected=Rejected(Reason.WRONG_KEY))
+            return Worked(event, rejected=Rejected(Reason.WRONG_KEY), site=record.site)
         known = kept or empty_cases(record.match)
         arrived = isinstance(record, RowPseudonymised | StudyPseudonymised)
         dropped = Rejected(Reason.WITHDRAWN) if arrived and withdrawn(known, record.patient) else None

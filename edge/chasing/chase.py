@@ -20,15 +20,13 @@ from edge.spreadsheets.cells import readers
 from edge.spreadsheets.container import RefusedError, UnreadableError
 from edge.spreadsheets.findings import Finding, Findings
 from edge.spreadsheets.headers import Layout, layout
-from edge.spreadsheets.identifiers import pacs_identifier
 from edge.spreadsheets.places import corners
 from edge.spreadsheets.rowreader import NO_HEADER, RowReader
 from edge.spreadsheets.rows import Row
 from edge.spreadsheets.spreadsheet import Progress, check_workbook
 from edge.spreadsheets.workbook import Workbook, open_workbook
 from edge.spreadsheets.worksheets import Located, locate
-from identity.hospital import HospitalNumber
-from identity.pseudonyms import Pseudonymiser
+from identity.pseudonyms import Pseudonymiser, pacs_identifier
 from schemas.problems import UnusableInputError, WorkFailedError
 from schemas.records import Kind
 from schemas.rules import SiteRules
@@ -194,8 +192,7 @@ def _sorted_out(errors: Iterable[Finding], header_row: int) -> tuple[dict[int, l
 
 
 def _asked(row: Row, site: Site, pseudonymiser: Pseudonymiser, errors: tuple[Finding, ...]) -> AskedRow:
-    text = pacs_identifier(row.nhs, row.hospital, site)
-    identifier = HospitalNumber(text) if text else None
+    identifier = pacs_identifier(site, row.nhs, row.hospital)
     return AskedRow(
         number=row.number,
         patient=pseudonymiser.patient(site, identifier) if identifier else None,

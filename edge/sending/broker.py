@@ -123,20 +123,8 @@ class Broker:
 
 def _client_options(settings: KafkaSettings) -> dict[str, Any]:
     """The settings under the names that kafka-python gives them; what is not set is left to its defaults."""
-    options = {
-        "bootstrap_servers": settings.servers,
-        "security_protocol": settings.security_protocol,
-        "sasl_mechanism": settings.sasl_mechanism,
-        "sasl_plain_username": settings.sasl_username,
-        "sasl_plain_password": settings.sasl_password,
-        "ssl_cafile": settings.ssl_cafile,
-        "ssl_certfile": settings.ssl_certfile,
-        "ssl_keyfile": settings.ssl_keyfile,
-        "bootstrap_timeout_ms": _CONNECT_MS,
-        "request_timeout_ms": _REQUEST_MS,
-        "reconnect_backoff_max_ms": 1_000,
-    }
-    return {name: value for name, value in options.items() if value is not None}
+    patience = {"bootstrap_timeout_ms": _CONNECT_MS, "request_timeout_ms": _REQUEST_MS, "reconnect_backoff_max_ms": 1_000}
+    return {name: value for name, value in settings.client_settings.items() if value is not None} | patience
 
 
 def _see_files(settings: KafkaSettings) -> None:

@@ -73,7 +73,7 @@ class DateReader:
         return Verdict(text=date.isoformat(), remarks=remarks, date=date)
 
     def _serial(self, value: float) -> Verdict:
-        days = int(value) if abs(value) < 1e6 else -1
+        days = int(value) if 0 <= value < 1e6 else -1  # beyond, there is no such date to compare with
         date = self._epoch + dt.timedelta(days=days)
         if not EARLIEST_SERIAL <= date <= self._today:
             return _no_date("The cell holds a bare number instead of a date.")

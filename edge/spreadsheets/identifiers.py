@@ -77,10 +77,3 @@ def _not_a_number(value: Value) -> Remark | None:
     if isinstance(value, (bool, dt.date, dt.time, dt.timedelta)):
         return Remark(problem=_NOT_TYPED, expected=_AS_TEXT, stops=True)
     return refused(value)
-
-
-def pacs_identifier(nhs: NhsNumber | None, own: HospitalNumber | None, site: Site) -> str | None:
-    """What makes two rows of this site the same patient; None where it is missing."""
-    if site.pacs_identifier == "nhs":
-        return nhs.digits if nhs else None
-    return own.text if own else None

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from edge.spreadsheets.findings import Findings, Remark
 from edge.spreadsheets.headers import Layout
-from edge.spreadsheets.identifiers import pacs_identifier
 from edge.spreadsheets.places import cell, corners, listed
 from edge.spreadsheets.rows import Row
 from edge.spreadsheets.structure import Structure
 from identity import hospital
+from identity.pseudonyms import pacs_identifier
 from schemas.sites import Site
 from schemas.templates import HOSPITAL_KEY, NHS_KEY
 
@@ -42,10 +42,10 @@ class Patients:
 
     def add(self, row: Row, found: Findings) -> bool:
         """Whether the row is kept: it is about a patient who has no row yet."""
-        identifier = pacs_identifier(row.nhs, row.hospital, self._site)
+        identifier = pacs_identifier(self._site, row.nhs, row.hospital)
         if identifier is None:
             return False  # an error already
-        first = self._by_identifier.setdefault(identifier, row)
+        first = self._by_identifier.setdefault(identifier.text, row)
         if first is not row:
             found.add(self._twice(first, row), cell(row.number, self._column), self._key)
             return False

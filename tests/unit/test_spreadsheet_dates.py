@@ -4,10 +4,10 @@ import datetime as dt
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edge.spreadsheets.dates import EXPECTED, DateReader
+from edge.spreadsheets.dates import DateReader
 from edge.spreadsheets.workbook import Value
 from tests.sheets import TODAY
 
@@ -96,8 +96,8 @@ def test_the_future_is_doubted() -> None:
     assert (verdict.date, read(TODAY).remarks) == (dt.date(2021, 6, 2), ())
 
 
+@example(-693594)  # further back than there are years
 @given(st.text(max_size=30) | st.integers() | st.floats(allow_nan=True) | st.datetimes() | st.timedeltas())
 def test_nothing_makes_it_raise(value: Value) -> None:
     verdict = read(value)
     assert verdict.date is None or verdict.text == verdict.date.isoformat()
-    assert EXPECTED
