@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ROOMS := nccid.py agents commands edge identity local monitoring schemas streams synth tests
+ROOMS := nccid.py agents commands edge identity local monitoring schemas streams synth web tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check covered lint format types imports lock clean

@@ -1,22 +1,30 @@
 """What runs: everything on this machine, or one role."""
 
 import os
+from typing import Any
 
 import click
 
 from commands.shared import in_home, kafka_from, log_to_stderr
 from schemas.home import Home
 
+LISTENERS: dict[str, dict[str, Any]] = {}
+"""The roles of ``up`` that people and machines connect to, in the order of the ready line, with what sets each apart."""
+
 
 @click.command()
 @in_home
 @click.option("--bootstrap", help="HOST:PORT of a Kafka cluster; without it an embedded broker is started.")
 @click.option("--broker-port", default=19092, show_default=True, help="Port of the embedded broker; 0 = any free one.")
-def up(home: Home, bootstrap: str | None, broker_port: int) -> None:
+@click.option("--portal-port", default=8000, show_default=True, help="Port of the site's portal; 0 = any free one.")
+@click.option("--hub-port", default=8001, show_default=True, help="Port of the hub; 0 = any free one.")
+@click.option("--node-port", default=11112, show_default=True, help="Port of the image node; 0 = any free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where portal, hub and node listen.")
+def up(home: Home, bootstrap: str | None, host: str, broker_port: int, **ports: int) -> None:
     """Everything on this machine, until Ctrl-C or SIGTERM."""
     from identity import keyring
     from local.homes import require_home
-    from local.up import Up
+    from local.up import Listener, Up
     from schemas.rules import read_rules
     from schemas.sites import read_sites
     from streams.admin import ensure_topics
@@ -28,7 +36,8 @@ def up(home: Home, bootstrap: str | None, broker_port: int) -> None:
     read_sites(home.sites)
     read_rules(home.rules)
     cluster = kafka_from({**os.environ, "NCCID_BOOTSTRAP": bootstrap}) if bootstrap else None
-    Up(home, cluster, broker_port, TOPOLOGY.workers, ensure_topics).run()
+    listeners = tuple(Listener(name, ports[f"{name}_port"], **LISTENERS[name]) for name in LISTENERS)
+    Up(home, cluster, broker_port, TOPOLOGY.workers, ensure_topics, listeners, host).run()
 
 
 @click.command()

@@ -35,7 +35,7 @@ def broker_role(port: int) -> Role:
     )
 
 
-def choose_port(wanted: int, flag: str) -> int:
+def choose_port(wanted: int, flag: str, host: str = HOST) -> int:
     """The wanted port if it is free, any free one for 0.
 
     Raises:
@@ -44,7 +44,7 @@ def choose_port(wanted: int, flag: str) -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, wanted))
+            probe.bind((host, wanted))
         except OSError:
             raise PortTakenError(f"port {wanted} is taken by another program; choose another one with {flag} (0 = any)") from None
         port: int = probe.getsockname()[1]

@@ -27,6 +27,7 @@ _SETTLE_SECONDS = 60.0
 _QUIET_SECONDS = 1.5
 _FRAME_SECONDS = 0.25
 _READY_SECONDS = 60.0
+ANY_PORTS = ("--broker-port", "0", "--portal-port", "0", "--hub-port", "0", "--node-port", "0")
 
 
 class Watched(Protocol):
@@ -89,7 +90,7 @@ def _set_up(home: Home) -> Iterator[None]:
     """``nccid up`` on any free port, as its own process; stopped at the end."""
     home.logs.mkdir(parents=True, exist_ok=True)
     with (home.logs / "up.log").open("wb") as output:
-        command = own_command("up", "--dir", str(home.root), "--broker-port", "0")
+        command = own_command("up", "--dir", str(home.root), *ANY_PORTS)
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )

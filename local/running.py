@@ -19,11 +19,15 @@ class Running(Record, frozen=True, kw_only=True):
     pid: int
     bootstrap: str
     embedded: bool
+    listeners: dict[str, str] = msgspec.field(
+        default_factory=dict
+    )  # role -> its address: portal and hub a URL, the node HOST:PORT
 
     @property
     def ready_line(self) -> str:
         """The one line on stdout that says that all roles answer."""
-        return f"ready broker={self.bootstrap}"
+        addresses = {**self.listeners, "broker": self.bootstrap}
+        return " ".join(["ready", *(f"{role}={address}" for role, address in addresses.items())])
 
 
 @contextmanager

@@ -20,6 +20,25 @@ READY_SECONDS = 60.0
 STOP_SECONDS = 7.0  # within the ten that are promised
 BROKER = "broker"
 
+HOST_VARIABLE = "NCCID_HOST"
+PORT_VARIABLE = "NCCID_PORT"
+HUB_VARIABLE = "NCCID_HUB_URL"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A role that people or machines connect to: ``nccid NAME``, told its address by the environment."""
+
+    name: str
+    port: int  # 0 = any free one
+    form: str = "http://{address}"  # how the ready line says where it is
+    reads_broker: bool = False  # whether a broker that was lost takes it along
+
+    def address(self, host: str, port: int) -> str:
+        """How others reach it."""
+        return self.form.format(address=f"{host}:{port}")
+
+
 MakeTopics = Callable[[KafkaSettings, int], None]
 """Makes the topics on a cluster, with a replication factor (-1 = the cluster's own)."""
 
@@ -33,6 +52,9 @@ class Up:
     broker_port: int
     workers: tuple[tuple[str, ...], ...]  # the steps of each worker process
     make_topics: MakeTopics
+    listeners: tuple[Listener, ...] = ()
+    host: str = HOST
+    ports: dict[str, int] = field(default_factory=dict)
     supervisor: Supervisor = field(init=False)
     kafka: KafkaSettings = field(init=False)
 
@@ -41,7 +63,7 @@ class Up:
 
         Raises:
             HomeError: another one runs on this home.
-            PortTakenError: the broker's port is taken.
+            PortTakenError: a port is taken.
             ChildError: a role does not come up.
         """
         self.supervisor = Supervisor(self.home.logs)
@@ -65,11 +87,15 @@ class Up:
         else:
             self.kafka = self.cluster
             self.make_topics(self.kafka, -1)
-        for role in self._clients():
+        for listener in self.listeners:
+            self.ports[listener.name] = choose_port(listener.port, f"--{listener.name}-port", self.host)
+        for role in (*self._clients(), *self._listening(broker_only=False)):
             self.supervisor.start(role)
         self.supervisor.wait_ready(READY_SECONDS)
         if not self.supervisor.stopping:
-            running = Running(pid=os.getpid(), bootstrap=self.kafka.bootstrap, embedded=self.cluster is None)
+            running = Running(
+                pid=os.getpid(), bootstrap=self.kafka.bootstrap, embedded=self.cluster is None, listeners=self._addresses()
+            )
             publish_running(self.home, running)
             sys.stdout.write(running.ready_line + "\n")
             sys.stdout.flush()
@@ -80,25 +106,43 @@ class Up:
             raise ChildError(f"the broker does not listen on {self.kafka.bootstrap}; see {self.home.logs}/{BROKER}.log")
         self.make_topics(self.kafka, 1)
 
-    def _clients(self) -> list[Role]:
-        environment = {
+    def _addresses(self) -> dict[str, str]:
+        return {each.name: each.address(self.host, self.ports[each.name]) for each in self.listeners}
+
+    def _environment(self) -> dict[str, str]:
+        return {
             ENVIRONMENT: str(self.home.root.resolve()),
             "NCCID_EMBEDDED": "1" if self.cluster is None else "0",
             **to_environment(self.kafka),
         }
+
+    def _listening(self, *, broker_only: bool) -> list[Role]:
+        hub = {HUB_VARIABLE: self._addresses()["hub"]} if "hub" in self.ports else {}
+        return [
+            Role(
+                each.name,
+                own_command(each.name),
+                {**self._environment(), **hub, HOST_VARIABLE: self.host, PORT_VARIABLE: str(self.ports[each.name])},
+            )
+            for each in self.listeners
+            if each.reads_broker or not broker_only
+        ]
+
+    def _clients(self) -> list[Role]:
+        environment = self._environment()
         workers = [
             Role("-".join(("worker", *steps)), own_command("worker", *_named(steps)), environment) for steps in self.workers
         ]
         return [Role("sender", own_command("sender"), environment), *workers]
 
     def _died(self, role: Role) -> None:
-        """A client is started again. A broker that forgot everything takes its clients with it; the sender fills the new one."""
+        """A role is started again. A broker that forgot everything takes its clients with it; the sender fills the new one."""
         if role.name != BROKER:
             self.supervisor.start(role)
             return
         port = int(self.kafka.bootstrap.rpartition(":")[2])
         self._start_broker(broker_role(port))
-        for client in self._clients():
+        for client in (*self._clients(), *self._listening(broker_only=True)):
             self.supervisor.start(client)
 
 

@@ -21,6 +21,7 @@ from monitoring.view import StatusView
 from schemas.home import Home
 from schemas.kafka import KafkaSettings
 
+ANY_PORTS = ("--broker-port", "0", "--portal-port", "0", "--hub-port", "0", "--node-port", "0")
 NCCID = str(Path(sys.executable).with_name("nccid"))
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0  # promised
@@ -119,7 +120,7 @@ class Installation:
     def start_up(self) -> None:
         """Starts ``nccid up`` and does not wait for it."""
         with self.stdout.open("wb") as out, self.stderr.open("ab") as err:
-            command = self.command("up", "--broker-port", "0")
+            command = self.command("up", *ANY_PORTS)
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment(), start_new_session=True
             )

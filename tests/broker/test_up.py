@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from streams.topology import TOPOLOGY
-from tests.broker.setups import BACK_SECONDS, READY_SECONDS, STOP_SECONDS, Installation, installed, until
+from tests.broker.setups import ANY_PORTS, BACK_SECONDS, READY_SECONDS, STOP_SECONDS, Installation, installed, until
 from tests.edge_factories import dicom_file
 from tests.sheets import positive, sheet
 
@@ -63,7 +63,7 @@ def test_nobody_outside_this_machine_can_connect(running: Installation) -> None:
 
 
 def test_a_second_one_on_the_same_home_is_refused(running: Installation) -> None:
-    refused = running.run("up", "--broker-port", "0")
+    refused = running.run("up", *ANY_PORTS)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "runs on" in refused.stderr
     assert str(running.home.root) in refused.stderr
@@ -122,7 +122,7 @@ def test_children_end_with_a_parent_that_is_killed(home: Installation) -> None:
 def test_a_taken_port_is_refused_in_words(home: Installation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        refused = home.run("up", "--broker-port", str(port))
+        refused = home.run("up", *ANY_PORTS, "--broker-port", str(port))
     assert (refused.returncode, refused.stdout) == (2, "")
     assert f"port {port} is taken" in refused.stderr
     assert "--broker-port" in refused.stderr
@@ -130,7 +130,7 @@ def test_a_taken_port_is_refused_in_words(home: Installation) -> None:
 
 def test_without_a_keyring_it_does_not_start_and_makes_none(home: Installation) -> None:
     home.home.keyring.unlink()
-    refused = home.run("up", "--broker-port", "0")
+    refused = home.run("up", *ANY_PORTS)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "keyring.json cannot be read" in refused.stderr
     assert not home.home.keyring.exists()
@@ -139,13 +139,13 @@ def test_without_a_keyring_it_does_not_start_and_makes_none(home: Installation) 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
 def test_a_keyring_that_others_can_read_is_refused(home: Installation, mode: int) -> None:
     home.home.keyring.chmod(mode)
-    refused = home.run("up", "--broker-port", "0")
+    refused = home.run("up", *ANY_PORTS)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert f"chmod 600 {home.home.keyring}" in refused.stderr
     assert stat.S_IMODE(home.home.keyring.stat().st_mode) == mode  # told, not mended in silence
 
 
 def test_a_folder_that_is_no_home_is_refused(tmp_path: Path) -> None:
-    refused = Installation(tmp_path).run("up", "--broker-port", "0")
+    refused = Installation(tmp_path).run("up", *ANY_PORTS)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "nccid init" in refused.stderr
