@@ -39,6 +39,21 @@ class Home:
         return self.root / "data" / "state"
 
     @property
+    def hub_tokens(self) -> Path:
+        """Who may ask the hub: digests of tokens and what each may see; the tokens themselves are not in it."""
+        return self.root / "hub-tokens.json"
+
+    @property
+    def hub_access(self) -> Path:
+        """The tokens with which this home's portal asks the hub, by site code; mode 0600."""
+        return self.root / "data" / "hub-access.json"
+
+    @property
+    def portal(self) -> Path:
+        """SQLite: the portal's accounts, sessions and audit log; no patient's number is in it."""
+        return self.root / "data" / "portal.sqlite3"
+
+    @property
     def store(self) -> Path:
         """De-identified images."""
         return self.root / "store"
