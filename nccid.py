@@ -11,8 +11,8 @@ from commands.homes import init, keys
 from commands.hospital import send_images, template, upload, withdraw
 from commands.invented import demo, synth
 from commands.knowledge import alerts, chase, check, status
-from commands.operations import audit, quarantine
-from commands.running import sender, up, worker
+from commands.operations import audit, forget, quarantine
+from commands.running import keeper, sender, up, worker
 from schemas.problems import UnusableInputError, WorkFailedError
 
 
@@ -26,8 +26,8 @@ COMMANDS = (
     *(init, keys),
     *(template, upload, send_images, withdraw),
     *(check, status, alerts, chase),
-    *(audit, quarantine),
-    *(up, worker, sender),
+    *(audit, quarantine, forget),
+    *(up, worker, sender, keeper),
     *(synth, demo),
 )
 for command in COMMANDS:

@@ -16,8 +16,11 @@ from commands.shared import (
 from schemas.home import Home
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from monitoring.quarantine import Held
     from monitoring.replay import Opener
+    from schemas.records import PatientWithdrawn
 
 
 @click.command()
@@ -49,6 +52,33 @@ def audit(home: Home, wait: float, *, as_json: bool) -> None:
         show(audit_table(verdict))
         click.echo(verdict_words(verdict))
     sys.exit(0 if verdict.ok else 1)
+
+
+@click.command()
+@in_home
+@as_json
+def forget(home: Home, *, as_json: bool) -> None:
+    """Take what is left of patients who have opted out off the topics and this machine, now. `up` does it by itself."""
+    from local.homes import require_home
+    from monitoring.forgetting.keeper import Keeper
+    from monitoring.forgetting.words import forget_words
+
+    done = Keeper(running_cluster(require_home(home)), lambda gone: forget_here(home, gone), now).turn()
+    click.echo(json.dumps(done.as_json())) if as_json else click.echo(forget_words(done), err=True)
+
+
+def forget_here(home: Home, opted_out: "Sequence[PatientWithdrawn]") -> int:
+    """Forgets them on this machine, where it is a hospital's: at all of its sites."""
+    from edge.door import open_door
+    from schemas.sites import read_sites
+
+    if not opted_out or not home.keyring.exists():
+        return 0
+    done = 0
+    for code in read_sites(home.sites):
+        with open_door(home, code) as door:
+            done += door.forget(opted_out)
+    return done
 
 
 @click.group()

@@ -71,3 +71,25 @@ def sender(home: Home) -> None:
 
     log_to_stderr()
     run_sender(home, kafka_from(os.environ), when_ready=say_ready)
+
+
+@click.command()
+@in_home
+def keeper(home: Home) -> None:
+    """See to it that patients who have opted out are forgotten, configured by NCCID_* variables."""
+    import datetime as dt
+    import signal
+    import threading
+
+    from commands.operations import forget_here
+    from commands.shared import now
+    from local.children import say_ready
+    from monitoring.forgetting.keeper import Keeper
+
+    log_to_stderr()
+    stop = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stop.set())
+    every = dt.timedelta(seconds=float(os.environ.get("NCCID_FORGET_EVERY", "300")))
+    say_ready()
+    Keeper(kafka_from(os.environ), lambda gone: forget_here(home, gone), now).run(stop, every)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from edge.images.send_images import ImagesAnswer
     from edge.upload import Progress, UploadAnswer
     from edge.withdraw import WithdrawalAnswer
+    from schemas.records import PatientWithdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,13 @@ class Door:
         from edge.withdraw import Withdrawal
 
         return Withdrawal(self.site, self.outbox, self.pseudonymiser, self.sealer)(numbers, _now())
+
+    def forget(self, opted_out: "Sequence[PatientWithdrawn]") -> int:
+        """Deletes what is here of patients who opted out elsewhere; see ``edge.forget``."""
+        from edge.forget import Forgetting
+        from edge.holding import Holding
+
+        return Forgetting(Holding(self.site, self.pseudonymiser, self.sealer), self.outbox)(opted_out, _now())
 
 
 @contextmanager

@@ -9,17 +9,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from edge.sending.outbox import Message, Outbox, Transaction
+from edge.holding import Held, Holding
+from edge.sending.outbox import Message, Outbox
 from identity import hospital, numbers
 from identity.hospital import HospitalNumber, HospitalNumberProblem
 from identity.numbers import NhsNumber
 from identity.pseudonyms import Pseudonymiser
-from identity.seal import Sealer, StudyIdentity
+from identity.seal import Sealer
 from schemas.people import PersonWithdrawn
 from schemas.problems import UnusableInputError
-from schemas.records import PatientWithdrawn, Raw, Record, RowSubmitted
+from schemas.records import PatientWithdrawn, Record
 from schemas.sites import Site
-from schemas.topics import PERSON_WITHDRAWALS, RAW_IMAGES, RAW_ROWS, RAW_WIRE, WITHDRAWALS
+from schemas.topics import PERSON_WITHDRAWALS, WITHDRAWALS
 
 
 class WithdrawalAnswer(Record, frozen=True, kw_only=True):
@@ -27,17 +28,6 @@ class WithdrawalAnswer(Record, frozen=True, kw_only=True):
 
     withdrawn: int  # numbers given
     deleted: int  # records of theirs that were on this machine
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A message in the outbox, opened far enough to say whose it is."""
-
-    id: int
-    patient: str
-    pacs: HospitalNumber
-    person: str | None
-    rank: tuple[dt.datetime, str, int] | None  # of a row
 
 
 @dataclass
@@ -50,9 +40,9 @@ class _Theirs:
     by_nhs_number: dict[str, tuple[HospitalNumber, str]] = field(default_factory=dict)
     """Patient -> the NHS number as PACS would have it as PatientID, and the person; of consequence if there are such images."""
 
-    def grow(self, held: Iterable[_Held]) -> None:
+    def grow(self, held: Iterable[Held]) -> None:
         """Adds the other number of each, by the latest row: an earlier one may have named somebody else by mistake."""
-        latest: dict[str, _Held] = {}
+        latest: dict[str, Held] = {}
         for each in held:
             if each.patient in self.by_nhs_number:
                 self.patients[each.patient], self.person_of[each.patient] = self.by_nhs_number[each.patient]
@@ -72,6 +62,11 @@ class Withdrawal:
     pseudonymiser: Pseudonymiser
     sealer: Sealer
 
+    @property
+    def holding(self) -> Holding:
+        """What this machine holds of the site's patients."""
+        return Holding(self.site, self.pseudonymiser, self.sealer)
+
     def __call__(self, typed: Sequence[str], now: dt.datetime) -> WithdrawalAnswer:
         """Withdraws the patients of these numbers, NHS/CHI or the site's own hospital numbers.
 
@@ -82,10 +77,9 @@ class Withdrawal:
         """
         theirs = self._understood(typed)
         with self.outbox.transaction(now) as transaction:
-            transaction.query("PRAGMA secure_delete = ON")  # what is deleted is overwritten too
-            held = list(self._held(transaction))
+            held = list(self.holding.held(transaction))
             theirs.grow(held)
-            deleted = _delete(transaction, self.site, theirs, held)
+            deleted = self.holding.delete(transaction, {*theirs.patients, *theirs.by_nhs_number}, held)
             transaction.add(self._told(theirs, transaction.instant))
         self.outbox.query("PRAGMA wal_checkpoint(TRUNCATE)")
         return WithdrawalAnswer(withdrawn=len(typed), deleted=deleted)
@@ -109,25 +103,6 @@ class Withdrawal:
     def _fits(self, own: HospitalNumber | HospitalNumberProblem) -> TypeGuard[HospitalNumber]:
         return isinstance(own, HospitalNumber) and hospital.fits(own, self.site.hospital_number_pattern)
 
-    def _held(self, transaction: Transaction) -> Iterator[_Held]:
-        select = "SELECT id, value FROM message WHERE topic IN (?, ?)"
-        for number, value in transaction.query(select, RAW_ROWS.name, RAW_IMAGES.name):
-            record = RAW_WIRE.decode(value)
-            if record.site == self.site.code:
-                yield self._opened(number, record)
-
-    def _opened(self, number: int, record: Raw) -> _Held:
-        identity = self.sealer.open(record.identity, f"{record.site}/{record.event}")
-        if isinstance(identity, StudyIdentity):
-            pacs, person = HospitalNumber(identity.patient_id or ""), None
-        else:
-            nhs = numbers.parse(identity.nhs_number)
-            person = self.pseudonymiser.person(nhs) if isinstance(nhs, NhsNumber) else None
-            by_nhs = self.site.pacs_identifier == "nhs"
-            pacs = HospitalNumber((identity.nhs_number if by_nhs else identity.hospital_number) or "")
-        rank = (record.uploaded_at, record.upload, record.row) if isinstance(record, RowSubmitted) else None
-        return _Held(number, self.pseudonymiser.patient(self.site, pacs), pacs, person, rank)
-
     def _told(self, theirs: _Theirs, at: dt.datetime) -> Iterator[Message]:
         """What the centre is told: each person and each patient, by pseudonym. Said once, however often it is asked for."""
         for person in sorted(theirs.persons):
@@ -146,14 +121,3 @@ class Withdrawal:
                 withdrawn_at=at,
             )
             yield Message(withdrawn.event, WITHDRAWALS.name, match.encode(), WITHDRAWALS.wire.encode(withdrawn))
-
-
-def _delete(transaction: Transaction, site: Site, theirs: _Theirs, held: Iterable[_Held]) -> int:
-    """Deletes what this machine has of them; answers how many records that were."""
-    patients = {*theirs.patients, *theirs.by_nhs_number}
-    gone = [each.id for each in held if each.patient in patients]
-    of_study = [(site.code, patient) for patient in sorted(patients)]
-    transaction.write_each("DELETE FROM message WHERE id = ?", [(number,) for number in gone])
-    transaction.write_each("DELETE FROM instance WHERE study IN (SELECT id FROM study WHERE site = ? AND patient = ?)", of_study)
-    transaction.write_each("DELETE FROM study WHERE site = ? AND patient = ?", of_study)
-    return len(gone)

@@ -133,7 +133,8 @@ class Up:
         workers = [
             Role("-".join(("worker", *steps)), own_command("worker", *_named(steps)), environment) for steps in self.workers
         ]
-        return [Role("sender", own_command("sender"), environment), *workers]
+        alone = [Role(name, own_command(name), environment) for name in ("sender", "keeper")]
+        return [*alone, *workers]
 
     def _died(self, role: Role) -> None:
         """A role is started again. A broker that forgot everything takes its clients with it; the sender fills the new one."""

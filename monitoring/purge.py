@@ -11,11 +11,11 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from agents.quarantine import purged
+from monitoring.erasing import erase
 from monitoring.quarantine import Held, Quarantine
 from monitoring.reading import client_security
 from monitoring.topics import TopicsReader, TopicsUnavailableError
@@ -23,7 +23,6 @@ from schemas.kafka import KafkaSettings
 from schemas.topics import QUARANTINE
 
 _PATIENCE_SECONDS = 10.0
-_ERASE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +85,5 @@ async def _mark(kafka: KafkaSettings, chosen: Sequence[Held], now: dt.datetime) 
 
 
 async def _erase(kafka: KafkaSettings, number: int, before: dict[int, int]) -> Purged:
-    """Asks the broker to erase; one that cannot closes the connection, or does not answer."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.servers, **client_security(kafka))
-    places = {TopicPartition(QUARANTINE.name, each): RecordsToDelete(before_offset=offset) for each, offset in before.items()}
-    try:
-        async with asyncio.timeout(_ERASE_SECONDS):
-            await admin.start()
-            if places:
-                await admin.delete_records(places)
-    except (KafkaError, OSError, TimeoutError):
-        return Purged(number, refused=True)
-    finally:
-        await admin.close()
-    return Purged(number, before)
+    done = await erase(kafka, {(QUARANTINE.name, partition): offset for partition, offset in before.items()})
+    return Purged(number, before) if done else Purged(number, refused=True)

@@ -1,61 +1,120 @@
-"""The status view: the compacted status topic in memory, by pseudonym."""
+"""The status view: the compacted status topic in memory, by pseudonym, with the coverage of each site counted as it changes."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from monitoring.coverage import SiteCoverage
+from monitoring.packed import opened, pack, unpack
+from monitoring.tally import Tally
 from schemas.coverage import CaseReconciled, CasesReconciled, CoverageStatus
+from schemas.topics import COVERAGE_STATUS
+
+_WIRE = COVERAGE_STATUS.wire
+
+Many = str | tuple[str, ...]
+"""One pseudonym, as nearly always, or several: a tuple for each case would cost a tenth more memory."""
 
 
 class StatusView:
-    """The latest status of every case; fed with the records of ``nccid.coverage-status`` in any number of turns."""
+    """The latest status of every case; fed with the records of ``nccid.coverage-status`` in any number of turns.
+
+    It holds each status packed (``monitoring.packed``) under its patient, and which patients belong to a match and to a person.
+    Whole cases are kept only of those whose studies no row has claimed.
+    """
 
     def __init__(self) -> None:
-        self._by_match: dict[str, CasesReconciled] = {}
-        self._matches_of_person: dict[str, set[str]] = defaultdict(set)
-        self._match_of_patient: dict[str, str] = {}
+        self.packed: dict[str, bytes] = {}
+        self.of_match: dict[str, Many] = {}
+        self.unclaimed: dict[str, bytes] = {}
+        self._of_person: dict[str, Many] = {}
+        self._tallies: dict[str, Tally] = {}
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self.packed)
 
     def __iter__(self) -> Iterator[CoverageStatus]:
-        return (status for match in self._by_match for status in self._statuses(match))
+        return (unpack(patient, packed) for patient, packed in self.packed.items())
 
-    def apply(self, cases: CasesReconciled) -> None:
-        """Takes the newest record of a match in place of the one before."""
-        self._forget(cases.match)
-        self._by_match[cases.match] = cases
-        for status in self._statuses(cases.match):
-            self._match_of_patient[status.patient] = cases.match
-            if status.person is not None:
-                self._matches_of_person[status.person].add(cases.match)
+    def apply(self, cases: CasesReconciled) -> set[str]:
+        """Takes the newest record of a match in place of the one before; answers the sites that this is about."""
+        sites = self.forget(cases.match)
+        known = [(each, each.status) for each in cases.cases if each.status is not None]
+        for each, status in known:
+            self._put(status.patient, pack(each, status))
+            sites.add(status.site)
+        if known:
+            self.of_match[cases.match] = _as_many(status.patient for _, status in known)
+        if any(_without_row(each) for each in cases.cases):
+            self.unclaimed[cases.match] = _WIRE.encode(cases)
+        return sites
+
+    def forget(self, match: str) -> set[str]:
+        """Lets go of a match, as when its record was deleted; answers the sites that this is about."""
+        self.unclaimed.pop(match, None)
+        return {self._take_out(patient) for patient in _as_tuple(self.of_match.pop(match, ())) if patient in self.packed}
+
+    def restore(self, match: str, patients: Many, packed: Iterable[bytes]) -> None:
+        """Puts back what a snapshot holds of a match that is not there."""
+        self.of_match[match] = patients
+        for patient, each in zip(_as_tuple(patients), packed, strict=True):
+            self._put(patient, each)
 
     def patient(self, patient: str) -> CoverageStatus | None:
         """The status of a patient pseudonym."""
-        match = self._match_of_patient.get(patient)
-        return next((status for status in self._statuses(match) if status.patient == patient), None)
+        packed = self.packed.get(patient)
+        return unpack(patient, packed) if packed is not None else None
 
     def person(self, person: str) -> list[CoverageStatus]:
         """The statuses of a person pseudonym: one a site and identifier, ordered by site and patient."""
-        found = [status for match in self._matches_of_person.get(person, ()) for status in self._statuses(match)]
-        return sorted((status for status in found if status.person == person), key=lambda status: (status.site, status.patient))
+        found = [unpack(patient, self.packed[patient]) for patient in _as_tuple(self._of_person.get(person, ()))]
+        return sorted(found, key=lambda status: (status.site, status.patient)) if len(found) > 1 else found
+
+    def coverage(self) -> dict[str, SiteCoverage]:
+        """The coverage by site code, sites in alphabetical order; those without a case left out."""
+        return {code: tally.counted for code, tally in sorted(self._tallies.items()) if tally.counted.cases}
+
+    def tally(self, site: str) -> Tally:
+        """What is counted of a site."""
+        return self._tallies.get(site, Tally())
 
     def studies_without_row(self, site: str) -> Iterator[CasesReconciled]:
         """A site's cases with studies that no row has claimed; with the match, which tells a row of the same digits."""
-        for known in self._by_match.values():
+        for payload in self.unclaimed.values():
+            known = _WIRE.decode(payload)
             cases = [each for each in known.cases if each.case.site == site and _without_row(each)]
             if cases:
                 yield CasesReconciled(match=known.match, cases=cases)
 
-    def _statuses(self, match: str | None) -> list[CoverageStatus]:
-        cases = self._by_match.get(match) if match is not None else None
-        return [known.status for known in cases.cases if known.status is not None] if cases else []
+    def _put(self, patient: str, packed: bytes) -> None:
+        if patient in self.packed:  # under another match, where no record of ours has it
+            self._take_out(patient)
+        case = opened(packed)
+        self.packed[patient] = packed
+        if case.person is not None:
+            self._of_person[case.person] = _with(self._of_person.get(case.person, ()), patient)
+        self._tallies.setdefault(case.site, Tally()).take(case, 1)
 
-    def _forget(self, match: str) -> None:
-        for status in self._statuses(match):
-            self._match_of_patient.pop(status.patient, None)
-            if status.person is not None:
-                self._matches_of_person[status.person].discard(match)
+    def _take_out(self, patient: str) -> str:
+        case = opened(self.packed.pop(patient))
+        self._tallies[case.site].take(case, -1)
+        if case.person is not None:
+            left = tuple(each for each in _as_tuple(self._of_person.pop(case.person)) if each != patient)
+            if left:
+                self._of_person[case.person] = _as_many(left)
+        return case.site
 
 
 def _without_row(known: CaseReconciled) -> bool:
     return bool(known.case.studies) and known.status is not None and known.status.data == "none"
+
+
+def _as_tuple(many: Many) -> tuple[str, ...]:
+    return (many,) if isinstance(many, str) else many
+
+
+def _as_many(patients: Iterable[str]) -> Many:
+    several = tuple(patients)
+    return several[0] if len(several) == 1 else several
+
+
+def _with(many: Many, patient: str) -> Many:
+    return _as_many((*_as_tuple(many), patient))

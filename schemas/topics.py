@@ -46,11 +46,10 @@ class Topic(Generic[R]):
 
     @property
     def config(self) -> dict[str, str]:
-        """The broker's settings for this topic."""
-        return {
-            "cleanup.policy": "compact" if self.compacted else "delete",
-            "retention.ms": str(self.retention_ms),
-        }
+        """The broker's settings for this topic. What was superseded is gone after a day: it may be of somebody who has opted out."""
+        if self.compacted:
+            return {"cleanup.policy": "compact", "retention.ms": str(self.retention_ms), "max.compaction.lag.ms": str(DAY_MS)}
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
 
 
 RAW_ROWS = Topic("nccid.raw.rows", RowSubmitted, key="routing HMAC of site and identifier digits", retention_ms=7 * DAY_MS)

@@ -1,4 +1,4 @@
-"""An embedded broker of a test's own: on a free port, in memory, ended with the test."""
+"""A broker of a test's own, ended with the test: the embedded one, on a free port, in memory; with ``--kafka`` Apache Kafka."""
 
 import socket
 import subprocess
@@ -15,6 +15,9 @@ from kafka.errors import KafkaError
 
 from schemas.kafka import KafkaSettings
 from schemas.topics import PARTITIONS
+from tests.broker import setups
+from tests.kafka.pool import LeasedBroker
+
 
 
 class EmbeddedBroker:
@@ -71,7 +74,13 @@ class EmbeddedBroker:
 
 
 @pytest.fixture
-def embedded(tmp_path: Path) -> Iterator[EmbeddedBroker]:
+def embedded(tmp_path: Path) -> Iterator[EmbeddedBroker | LeasedBroker]:
+    """A broker without anything on it, not started yet."""
+    if setups.CLUSTERS is not None:
+        leased = LeasedBroker(setups.CLUSTERS)
+        yield leased
+        leased.end()
+        return
     broker = EmbeddedBroker(tmp_path / "broker.log")
     try:
         yield broker

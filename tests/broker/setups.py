@@ -20,6 +20,10 @@ from monitoring.reading import StatusUnavailableError, read_status
 from monitoring.view import StatusView
 from schemas.home import Home
 from schemas.kafka import KafkaSettings
+from tests.kafka.pool import Pool
+
+CLUSTERS: Pool | None = None
+"""Where set-ups get a cluster of Apache Kafka; None: they start the embedded broker."""
 
 ANY_PORTS = ("--broker-port", "0", "--portal-port", "0", "--hub-port", "0", "--node-port", "0")
 NCCID = str(Path(sys.executable).with_name("nccid"))
@@ -56,6 +60,7 @@ class Installation:
         self.stdout, self.stderr = root / "up.out", root / "up.err"
         self.address = ""  # of the broker
         self.up_process: subprocess.Popen[bytes] | None = None
+        self.cluster: str | None = None  # the address of the one that is ours until the end
         self._seen: dict[int, psutil.Process] = {}
 
     def command(self, *arguments: str) -> list[str]:
@@ -119,8 +124,11 @@ class Installation:
 
     def start_up(self) -> None:
         """Starts ``nccid up`` and does not wait for it."""
+        if self.cluster is None and CLUSTERS is not None:
+            self.cluster = CLUSTERS.take()
+        on_cluster = () if self.cluster is None else ("--bootstrap", self.cluster)
         with self.stdout.open("wb") as out, self.stderr.open("ab") as err:
-            command = self.command("up", *ANY_PORTS)
+            command = self.command("up", *ANY_PORTS, *on_cluster)
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment(), start_new_session=True
             )
@@ -194,6 +202,8 @@ class Installation:
         for process in self.left_over():
             process.kill()
         psutil.wait_procs(self._seen.values(), timeout=STOP_SECONDS)
+        if self.cluster is not None and CLUSTERS is not None:
+            CLUSTERS.give_back(self.cluster)
 
     def messages(self) -> list[Any]:
         """Every record on every topic of the broker, as kafka-python has it: topic, key, value, headers."""

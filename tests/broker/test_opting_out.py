@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from edge.sending.outbox import Outbox
+from schemas.templates import HOSPITAL_KEY
+from schemas.topics import RAW_ROWS, RAW_WIRE
 from tests.broker.setups import Installation, installed, until
 from tests.edge_factories import DX, dicom_file
 from tests.sheets import NUMBERS, positive, sheet
@@ -108,3 +111,26 @@ def test_a_line_that_is_no_number_stops_all_of_it(home: Installation) -> None:
         assert home.run("withdraw", *wrong, stdin="\n" if "RDGM" in wrong else ANN).returncode == 2
     home.up()
     until(lambda: states(home) == {"awaiting-images": 1}, "the row is known")
+
+
+def test_what_another_site_holds_is_forgotten_without_being_asked_for(home: Installation) -> None:
+    home.up()
+    rows(home, "first.xlsx", 0, 1)
+    film(home, 0)
+    elsewhere = sheet(home.root / "elsewhere.xlsx", "positive", [positive(0, {HOSPITAL_KEY: "X999123"})])
+    home.deliver("NTHV", "positive", elsewhere)
+    until(lambda: home.known().get("NTHV", {}).get("states") == {"awaiting-images": 1}, "the other site's row is known")
+
+    withdraw(home, ANN)
+    until(lambda: home.known()["NTHV"]["states"] == {"withdrawn": 1}, "it is withdrawn there too")
+    with Outbox(home.home.outbox) as outbox:
+        at_nthv = "SELECT value FROM message WHERE topic = ?"
+        assert sum(RAW_WIRE.decode(value).site == "NTHV" for (value,) in outbox.query(at_nthv, RAW_ROWS.name)) == 1
+        told = home.run("forget")
+        assert (told.returncode, told.stdout) == (0, "")
+        assert "This broker cannot erase records on request" in told.stderr
+        assert sum(RAW_WIRE.decode(value).site == "NTHV" for (value,) in outbox.query(at_nthv, RAW_ROWS.name)) == 0
+        assert sum(RAW_WIRE.decode(value).site == "RDGM" for (value,) in outbox.query(at_nthv, RAW_ROWS.name)) == 1
+    is_withdrawn_at = {each["site"]: each["state"] for each in home.check(ANN)[0]["cases"]}
+    assert is_withdrawn_at == {"RDGM": "withdrawn", "NTHV": "withdrawn"}
+    assert home.run("audit").returncode == 0
