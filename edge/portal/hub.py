@@ -1,6 +1,6 @@
 """Asks the hub, with the site's token: pseudonyms go, statuses come. What the hub cannot answer is said, never guessed."""
 
-import os
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,10 +89,17 @@ class Tokens:
 class Hub:
     """The hub as the portal asks it; one connection pool for all threads."""
 
-    def __init__(self, url: str | None, tokens: Tokens, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, url: str | None, tokens: Tokens, authority: Path | None = None) -> None:
+        """Makes no connection yet.
+
+        Args:
+            url: where it is; None = nobody has said so.
+            tokens: what to show it.
+            authority: a PEM file with the authority that signed its certificate, else the usual ones.
+        """
         self._tokens = tokens
-        trusted = os.environ.get("NCCID_HUB_CAFILE") or True
-        self._client = httpx.Client(base_url=url or "", timeout=_SECONDS, transport=transport, trust_env=False, verify=trusted)
+        trusted = ssl.create_default_context(cafile=authority) if authority else True
+        self._client = httpx.Client(base_url=url or "", timeout=_SECONDS, trust_env=False, verify=trusted)
         self._known = bool(url)
 
     def statuses(self, site: str, *, patients: Sequence[str] = (), persons: Sequence[str] = ()) -> Statuses:

@@ -1,11 +1,10 @@
 """Uploads under way: each is checked and sent by a thread of its own while the page asks how far it is.
 
-A finished one is kept for a while, for its result page: findings, which name no patient. The file itself is kept, in memory alone,
-only where it was refused, so that a copy with its faults marked can be made of it; for a quarter of an hour, or until logout.
+A finished one is kept for a while, for its result page: findings, which name no patient. The file itself is kept only where it
+was refused, so that a copy with its faults marked can be made of it: in memory alone, for a quarter of an hour, or until logout.
 """
 
 import contextlib
-import datetime as dt
 import logging
 import secrets
 import threading
@@ -17,7 +16,6 @@ from typing import Literal
 from edge.door import open_door
 from edge.portal.accounts import Account, Now
 from edge.portal.memory_file import MemoryFile
-from edge.spreadsheets.findings import Finding
 from edge.upload import UploadAnswer
 from schemas.home import Home
 from schemas.problems import UnusableInputError, WorkFailedError
@@ -154,13 +152,3 @@ class Jobs:
         with contextlib.suppress(Exception):
             self._when_done(job)
         job.finished.set_result(None)
-
-
-def summary_of(findings: tuple[Finding, ...]) -> str:
-    """How many things were found, in words."""
-    return f"{len(findings):,} {'problem' if len(findings) == 1 else 'problems'}"
-
-
-def at(seconds: int) -> dt.datetime:
-    """The time that the portal's file keeps."""
-    return dt.datetime.fromtimestamp(seconds, dt.UTC)

@@ -1,9 +1,9 @@
-"""Takes a form with a file from the browser, piece by piece into memory; nothing is read of it before its token is found right."""
+"""Takes a form with a file from the browser, piece by piece into memory; the file is read only once the token is found right."""
 
 from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass
 
-import multipart
+import multipart  # type: ignore[import-untyped]  # it ships no types
 
 from edge.portal.memory_file import MemoryFile
 

@@ -74,10 +74,5 @@ def form_token(secret: str) -> str:
     return hmac.digest(secret.encode(), b"nccid form", "sha256").hex()
 
 
-def is_form_token(given: str, secret: str) -> bool:
-    """Whether the form comes from a page that we made for this browser."""
-    return hmac.compare_digest(given.encode(), form_token(secret).encode())
-
-
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()

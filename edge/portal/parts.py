@@ -1,0 +1,80 @@
+"""What a portal is made of, as its pages are handed it."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.portal.accounts import Accounts, Now
+from edge.portal.database import Database
+from edge.portal.diary import Diary
+from edge.portal.hub import Hub, Tokens
+from edge.portal.jobs import Job, Jobs
+from edge.portal.limits import Attempts
+from edge.portal.sessions import Sessions
+from schemas.home import Home
+from schemas.sites import Sites, read_sites
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """One portal on one home, for all sites of its registry."""
+
+    home: Home
+    sites: Sites
+    database: Database
+    accounts: Accounts
+    sessions: Sessions
+    attempts: Attempts
+    diary: Diary
+    jobs: Jobs
+    hub: Hub
+    now: Now
+
+    def close(self) -> None:
+        """Lets uploads end, then closes what is open."""
+        self.jobs.close()
+        self.hub.close()
+        self.database.close()
+
+
+def clock() -> int:
+    """Seconds since 1970."""
+    return int(time.time())
+
+
+def make_portal(home: Home, hub: Hub, now: Now = clock) -> Portal:
+    """Opens a portal.
+
+    Raises:
+        UnusableInputError: there is no home, or its registry cannot be used.
+        PortalDataError: its file cannot be used.
+    """
+    sites = read_sites(home.sites)
+    database = Database(home.portal)
+    accounts = Accounts(database, now)
+    diary = Diary(database, now)
+    jobs = Jobs(home, now, lambda job: note_upload(diary, job))
+    return Portal(
+        home, sites, database, accounts, Sessions(database, accounts, now), Attempts(database, now), diary, jobs, hub, now
+    )
+
+
+def hub_from(environment: Mapping[str, str], home: Home) -> Hub:
+    """The hub that an environment names."""
+    trusted = environment.get("NCCID_HUB_CAFILE")
+    return Hub(environment.get("NCCID_HUB_URL"), Tokens.from_environment(environment, home), Path(trusted) if trusted else None)
+
+
+def note_upload(diary: Diary, job: Job) -> None:
+    """Writes down what became of an upload; one that failed for no fault of its own counts as refused."""
+    answer = job.answer
+    diary.note(
+        job.account,
+        "uploaded",
+        kind=job.kind,
+        accepted=job.accepted,
+        rows=answer.rows if answer else 0,
+        errors=len(answer.errors) if answer else 0,
+        warnings=len(answer.warnings) if answer else 0,
+    )
