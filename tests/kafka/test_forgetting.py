@@ -87,8 +87,16 @@ def on_disk(cluster: KafkaCluster, text: str) -> list[str]:
     """The broker's files of rows and images that hold these characters."""
     (broker,) = cluster.brokers
     folders = [broker.folder / "data" / f"{topic.name}-{number}" for topic in SHELVES for number in range(PARTITIONS)]
-    files = [path for folder in folders for path in folder.glob("*") if path.is_file()]
-    return [str(path.relative_to(broker.folder)) for path in files if text.encode() in path.read_bytes()]
+    files = [path for folder in folders for path in folder.glob("*")]
+    return [str(path.relative_to(broker.folder)) for path in files if text.encode() in content(path)]
+
+
+def content(path: Path) -> bytes:
+    """Of a file that the broker may be deleting right now."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def events(found: list[Found]) -> set[str]:
