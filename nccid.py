@@ -9,9 +9,11 @@ import click
 
 from commands.homes import init, keys
 from commands.hospital import send_images, template, upload, withdraw
+from commands.hub import hub, tokens
 from commands.invented import demo, synth
 from commands.knowledge import alerts, chase, check, status
 from commands.operations import audit, forget, quarantine
+from commands.portal import portal, users
 from commands.running import keeper, sender, up, worker
 from schemas.problems import UnusableInputError, WorkFailedError
 
@@ -27,7 +29,7 @@ COMMANDS = (
     *(template, upload, send_images, withdraw),
     *(check, status, alerts, chase),
     *(audit, quarantine, forget),
-    *(up, worker, sender, keeper),
+    *(up, worker, sender, keeper, portal, users, hub, tokens),
     *(synth, demo),
 )
 for command in COMMANDS:

@@ -5,10 +5,13 @@ from typing import Any
 
 import click
 
-from commands.shared import in_home, kafka_from, log_to_stderr
+from commands.shared import in_home, kafka_from, log_to_stderr, now
 from schemas.home import Home
 
-LISTENERS: dict[str, dict[str, Any]] = {}
+LISTENERS: dict[str, dict[str, Any]] = {
+    "portal": {},
+    "hub": {"reads_broker": True},
+}
 """The roles of ``up`` that people and machines connect to, in the order of the ready line, with what sets each apart."""
 
 
@@ -25,6 +28,7 @@ def up(home: Home, bootstrap: str | None, host: str, broker_port: int, **ports: 
     from identity import keyring
     from local.homes import require_home
     from local.up import Listener, Up
+    from monitoring.hub.tokens import ensure_local_access
     from schemas.rules import read_rules
     from schemas.sites import read_sites
     from streams.admin import ensure_topics
@@ -33,8 +37,9 @@ def up(home: Home, bootstrap: str | None, host: str, broker_port: int, **ports: 
     log_to_stderr()
     require_home(home)
     keyring.load(home.keyring)
-    read_sites(home.sites)
+    sites = read_sites(home.sites)
     read_rules(home.rules)
+    ensure_local_access(home, sites, now())
     cluster = kafka_from({**os.environ, "NCCID_BOOTSTRAP": bootstrap}) if bootstrap else None
     listeners = tuple(Listener(name, ports[f"{name}_port"], **LISTENERS[name]) for name in LISTENERS)
     Up(home, cluster, broker_port, TOPOLOGY.workers, ensure_topics, listeners, host).run()

@@ -39,6 +39,7 @@ class Purpose(StrEnum):
     MATCH = "match"  # identifier digits, the key of messages after pseudonymise
     ROUTING = "routing"  # identifier digits, the key of messages before pseudonymise
     UID = "uid"  # DICOM UIDs
+    DATES = "dates"  # by how many days the dates of a patient's images are moved
     RECEIPT = "receipt"  # the edge's memory of what it has seen
     INTAKE = "intake"  # sealing on the raw topics
     LINKAGE = "linkage"  # AES-SIV of the NHS/CHI number for the controller

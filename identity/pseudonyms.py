@@ -5,8 +5,10 @@
     match     (site, digits of the PACS identifier)        message key after pseudonymise; never joins by itself
     routing   as match, under another key                  message key before pseudonymise
     uid       (DICOM UID)                                  studies, series, instances
+    days      (site, PACS identifier as compared)          by how many days dates of images are moved
 
-All are HMAC-SHA256 cut to 128 bits. Which number is the PACS identifier is the site's own matter (``Site.pacs_identifier``).
+All but ``days`` are HMAC-SHA256 cut to 128 bits. Which number is the PACS identifier is the site's own matter
+(``Site.pacs_identifier``).
 """
 
 import base64
@@ -22,6 +24,9 @@ from schemas.sites import Site
 _BYTES = 16
 PREFIX = "Covid"
 """What readers of NCCID pseudonyms expect first."""
+
+MOST_DAYS = 1461
+"""Four years: by so many days, at most, are dates moved."""
 
 
 class Pseudonymiser:
@@ -53,6 +58,11 @@ class Pseudonymiser:
     def uid(self, original: str) -> str:
         """A pseudonymous DICOM UID under the UUID root 2.25 (DICOM PS3.5 annex B.2)."""
         return f"2.25.{int.from_bytes(self._digest(Purpose.UID, original), 'big')}"
+
+    def days(self, site: Site, identifier: HospitalNumber) -> int:
+        """By how many days the dates of a patient's images are moved to earlier: 1 to 1,461, the same for all of them."""
+        digest = self._digest(Purpose.DATES, site.code, pacs_form(site, identifier).text)
+        return int.from_bytes(digest, "big") % MOST_DAYS + 1
 
     def receipt(self, content: bytes) -> str:
         """A keyed fingerprint by which the edge knows again what it has seen; of no use to anyone without the key."""

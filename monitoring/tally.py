@@ -43,6 +43,10 @@ class Tally:
         """For each state in which something is missing: since which day at the longest, and how many cases in each band."""
         return {state: _ages(self.since[state], today) for state in MISSING if self.since.get(state)}
 
+    def oldest(self, today: dt.date) -> dict[State, int]:
+        """For each state in which something is missing: for how many days at the longest."""
+        return {state: today.toordinal() - min(self.since[state]) for state in MISSING if self.since.get(state)}
+
     def by_day(self) -> list[tuple[dt.date, int, int]]:
         """Day, patients heard of by its end, of which complete by its end and still so; days on which something changed."""
         complete = self.since.get("complete", Counter())

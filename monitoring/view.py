@@ -52,9 +52,11 @@ class StatusView:
         self.unclaimed.pop(match, None)
         return {self._take_out(patient) for patient in _as_tuple(self.of_match.pop(match, ())) if patient in self.packed}
 
-    def restore(self, match: str, patients: Many, packed: Iterable[bytes]) -> None:
+    def restore(self, match: str, patients: Many, packed: Iterable[bytes], unclaimed: bytes | None) -> None:
         """Puts back what a snapshot holds of a match that is not there."""
         self.of_match[match] = patients
+        if unclaimed is not None:
+            self.unclaimed[match] = unclaimed
         for patient, each in zip(_as_tuple(patients), packed, strict=True):
             self._put(patient, each)
 

@@ -59,6 +59,11 @@ class Home:
         return self.root / "store"
 
     @property
+    def incoming(self) -> Path:
+        """The watched folder: in it one folder a site, from which the image node takes DICOM files."""
+        return self.root / "incoming"
+
+    @property
     def run(self) -> Path:
         """Facts about a running ``nccid up``: its lock and its addresses."""
         return self.root / "run"

@@ -48,6 +48,18 @@ class KafkaSettings(Record, frozen=True, kw_only=True):
         }
 
     @property
+    def aiokafka_settings(self) -> dict[str, Any]:
+        """The settings as the keyword arguments of aiokafka's clients."""
+        return {
+            "bootstrap_servers": self.servers,
+            "security_protocol": self.security_protocol,
+            "sasl_mechanism": self.sasl_mechanism or "PLAIN",
+            "sasl_plain_username": self.sasl_username,
+            "sasl_plain_password": self.sasl_password,
+            "ssl_context": self.tls_context,
+        }
+
+    @property
     def tls_context(self) -> ssl.SSLContext | None:
         """TLS for aiokafka's clients: server checked, client certificate where one is given; None without TLS."""
         if not self.security_protocol.endswith("SSL"):

@@ -18,4 +18,27 @@ class Metric:
     buckets: tuple[float, ...] = ()  # of a histogram, upper bounds in its unit
 
 
-METRICS: tuple[Metric, ...] = ()
+HUB: tuple[Metric, ...] = (
+    Metric("nccid_hub_cases", "gauge", "Patients, by site and state", ("site", "state")),
+    Metric("nccid_hub_flagged_cases", "gauge", "Patients under a flag, by site", ("site", "flag")),
+    Metric("nccid_hub_oldest_missing_days", "gauge", "For how long something has been missing at most", ("site", "state")),
+    Metric("nccid_hub_open_alerts", "gauge", "Alerts that are open, by site and kind", ("site", "kind")),
+    Metric("nccid_hub_quarantined_records", "gauge", "Records in quarantine, by reason", ("reason",)),
+    Metric("nccid_hub_foreign_records", "gauge", "Messages on the published topics that are no records of ours"),
+    Metric("nccid_hub_ready", "gauge", "1 where the hub has read all that was there when it began, and reads on"),
+    Metric("nccid_hub_behind_records", "gauge", "Messages that are published and not yet in the hub's answers"),
+    Metric("nccid_hub_behind_seconds", "gauge", "How old the hub's answers are"),
+    Metric("nccid_hub_messages_total", "counter", "Messages that the hub has taken in since it began"),
+    Metric("nccid_hub_streams", "gauge", "Who watches the stream of events now"),
+    Metric("nccid_hub_requests_total", "counter", "Requests, by route and status", ("route", "status")),
+    Metric(
+        "nccid_hub_request_seconds",
+        "histogram",
+        "Time until a request was answered, streams left out",
+        ("route",),
+        (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0),
+    ),
+)
+"""What the hub counts."""
+
+METRICS: tuple[Metric, ...] = (*HUB,)

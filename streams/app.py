@@ -8,7 +8,7 @@ from yarl import URL
 from schemas.kafka import KafkaSettings
 from schemas.topics import PARTITIONS
 from streams.settings import WorkerSettings
-from streams.table import PromptTables, RefoldedTables
+from streams.table import PromptTables
 from streams.transport import PromptTransport
 
 
@@ -20,8 +20,7 @@ def build_app(settings: WorkerSettings) -> faust.App:
         broker_credentials=credentials(settings.kafka),
         autodiscover=False,  # it drops modules that fail to import; the topology says what there is
         web_enabled=False,  # it would serve table data over HTTP on all interfaces
-        TableManager=RefoldedTables if settings.embedded else PromptTables,
-        store="memory://",
+        TableManager=PromptTables,
         datadir=settings.home.state / "-".join(settings.steps),
         topic_allow_declare=False,  # topics are made by streams.admin, with the settings of schemas.topics
         topic_disable_leader=True,
@@ -43,9 +42,12 @@ def build_app(settings: WorkerSettings) -> faust.App:
 
 
 def _joining(settings: WorkerSettings) -> dict[str, float]:
-    """The embedded broker lets a new group wait for half of the session timeout; a group of one that stalls it does not evict."""
+    """How soon a worker that says nothing is taken for dead, and its partitions given to others.
+
+    The embedded broker lets a new group wait for half of the session timeout; a group of one that stalls it does not evict.
+    """
     if not settings.embedded:
-        return {}
+        return {"broker_rebalance_timeout": 30.0, "broker_session_timeout": 10.0, "broker_heartbeat_interval": 2.0}
     return {"broker_rebalance_timeout": 2.0, "broker_session_timeout": 2.0, "broker_heartbeat_interval": 0.5}
 
 

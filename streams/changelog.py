@@ -21,7 +21,10 @@ async def read_kept(kafka: KafkaSettings, topic: AnyTopic, partition: int) -> di
         KafkaError: the topic cannot be read.
     """
     consumer = AIOKafkaConsumer(
-        **kafka.aiokafka_settings, enable_auto_commit=False, isolation_level="read_committed", max_partition_fetch_bytes=4 * 1024**2
+        **kafka.aiokafka_settings,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=4 * 1024**2,
     )
     await consumer.start()
     try:

@@ -108,9 +108,9 @@ class Ownership:
 
     def _is_still_ours(self, owned: Owned, generation: int) -> bool:
         """Between two generations that follow each other nobody else can have had it."""
-        if not self._lasting and not 0 <= generation - owned.generation <= 1:
+        if not self._lasting and generation - owned.generation > 1:
             return False
-        owned.generation = generation
+        owned.generation = max(generation, owned.generation)
         return True
 
     async def _let_go(self, partition: int) -> None:

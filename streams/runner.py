@@ -1,176 +1,173 @@
 """The one runner: puts the steps of the topology on Faust, strictly at least once.
 
-For each message: run the guarded step, hand what follows to the producer, keep it in the table, and acknowledge the message only
-when the broker has acknowledged the write. A failed write ends the process: its memory is ahead of the changelog, and the next
-process folds the message again. One agent a step reads all its topics, one message after the other: a fold and its write are one.
+For each message: run the guarded step, hand what follows to the writer, keep it, and acknowledge the message only when the broker
+has what follows for good, and what follows from those before it. A write that fails ends the process: its memory is ahead of the
+topics, and the next process folds the message again. One agent a step reads all its topics, one message after the other: a fold
+and its write are one. Who may fold and write what a step keeps is in ``streams.ownership``.
 """
 
 import asyncio
 import datetime as dt
 import logging
 import os
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaError
 
 from agents.quarantine import Payload, Reason
+from schemas.kafka import KafkaSettings
 from schemas.records import Source, Ticked
 from schemas.topics import TICKS, AnyTopic
 from schemas.wire import UndecodableError
-from streams.deadlines import Deadlines
+from streams.acknowledging import Acknowledgement, InOrder
 from streams.guard import guarded
 from streams.limits import LIMIT_REACHED, VARIABLE, Limits, reason_of
+from streams.ownership import Owned, Ownership, fenced, unfenced
 from streams.steps import Emitted, Given, Message, Step, Topology, Working
-from streams.table import published_table
+from streams.writing import SharedWriter, end_worker
 
 log = logging.getLogger(__name__)
 
-TICK_SECONDS = 0.5
-"""How often the clock is looked at."""
+LOOK_SECONDS = 0.5
+"""How often a worker looks at the clock, and at which partitions it has."""
+
+COMMIT_SECONDS = 0.25
+"""How often what was written is made last; readers see it before."""
 
 Clock = Callable[[], dt.datetime]
 """The time, in UTC."""
 
-WRITE_FAILED = 70
-"""Exit status of a worker whose write was not acknowledged (EX_SOFTWARE)."""
 
+def attach(
+    app: faust.App,
+    topology: Topology,
+    names: tuple[str, ...],
+    given: Given,
+    clock: Clock,
+    limits: Limits,
+    cluster: KafkaSettings | None,
+) -> "list[Running]":
+    """Attaches the steps of these names to the application.
 
-def attach(app: faust.App, topology: Topology, names: tuple[str, ...], given: Given, clock: Clock, limits: Limits) -> None:
-    """Attaches the steps of these names to the application."""
-    publish = Publisher(app)
+    ``cluster`` is where the steps share partitions with other workers; None on the embedded broker, where each has one worker.
+    """
+    shared = SharedWriter(app)
+    attached = []
     for name in names:
         step = topology.step(name)
-        table = published_table(app, step.name, step.keeps) if step.keeps else None
-        running = Running(step, step.build(given), table, publish, limits)
+        working = step.build(given)
+        take_over = fenced(cluster, name, step.keeps, working) if cluster and step.keeps else unfenced(shared)
+        running = Running(
+            app, step, working, Ownership(take_over, lasting=cluster is None or not step.keeps), shared, limits, clock
+        )
         channel = app.topic(
             *(topic.name for topic in step.all_read), key_type=bytes, value_type=bytes, partitions=step.reads[0].partitions
         )
         app.agent(channel, name=step.name)(running.run)
-        if step.ticks is not None and running.table is not None:
-            running.table.on_recover(running.index)
-            app.timer(TICK_SECONDS)(_ticker(app, running, step.ticks, clock))
-
-
-@dataclass
-class Publisher:
-    """Sends records and calls back when the broker has them; ends the process when it does not take one."""
-
-    app: faust.App
-    _topics: dict[str, Any] = field(default_factory=dict)
-
-    async def __call__(self, emitted: Emitted, partition: int | None, done: Callable[[], object]) -> None:
-        """Hands the record to the producer; ``done`` is called when the broker has acknowledged it."""
-        topic = self._topics.get(emitted.topic.name)
-        if topic is None:
-            topic = self._topics[emitted.topic.name] = self.app.topic(emitted.topic.name, key_type=bytes, value_type=bytes)
-        future = await topic.send(key=emitted.key, value=emitted.value, partition=partition)
-        future.add_done_callback(lambda written: _acknowledged(written, emitted.topic.name, done))
-        if emitted.first:
-            await asyncio.wait([future])
-
-
-def _acknowledged(written: "asyncio.Future[object]", topic: str, done: Callable[[], object]) -> None:
-    error = written.exception() if not written.cancelled() else asyncio.CancelledError()
-    if error is None:
-        done()
-        return
-    log.critical(
-        "a write to %s was not acknowledged (%s); this worker ends and starts again from its last commit",
-        topic,
-        type(error).__name__,
-    )
-    logging.shutdown()
-    os._exit(WRITE_FAILED)
+        app.timer(LOOK_SECONDS)(_named(running.look, f"{name}-look"))
+        app.timer(COMMIT_SECONDS)(_named(running.ownership.commit, f"{name}-commit"))
+        attached.append(running)
+    app.on_before_shutdown.connect(_closing(attached))
+    return attached
 
 
 @dataclass
 class Running:
     """A step at work in this process."""
 
+    app: faust.App
     step: Step
     working: Working
-    table: Any  # Faust's type
-    publish: Publisher
+    ownership: Ownership
+    shared: SharedWriter
     limits: Limits
-    deadlines: Deadlines = field(default_factory=Deadlines)
-    ticking: set[int] = field(default_factory=set)  # partitions with a tick on its way
+    clock: Clock
+    in_order: dict[tuple[str, int], InOrder] = field(default_factory=lambda: defaultdict(InOrder))
 
     async def run(self, stream: Any) -> None:  # noqa: ANN401  # Faust's type
         """The agent: one message after the other, each acknowledged when all that follows from it is."""
         events: AsyncIterator[Any] = stream.noack().events()
         async for event in events:
             source = event.message
-            acknowledge = Acknowledgement(event.ack)
+            acknowledge = Acknowledgement(self.in_order[source.topic, source.partition].take(event.ack))
+            owned = await self._owned(source.partition, source.generation_id)
             reason: Reason | None = None
-            for message in self._messages(source):
+            for message in self._messages(source, owned):
                 for emitted in guarded(self.step.name, self.working, message, _payload(source)):
                     reason = reason_of(emitted) or reason
-                    keeps = emitted.topic == self.step.keeps
-                    await self.publish(emitted, source.partition if keeps else None, acknowledge.one_more())
-                    if keeps:
-                        self.table[emitted.key] = emitted.value
-                        self.deadlines.note(emitted.key, emitted.deadline)
+                    await self._write(emitted, owned, acknowledge)
             if self.limits.reached((self.step.name, source.topic, source.partition), source.offset, reason):
                 _stop_at_limit(source, reason, self.limits.most)
             acknowledge.all_sent()
 
-    async def index(self) -> None:
-        """After recovery: the deadlines of all that is kept."""
-        self.ticking.clear()
-        if self.working.deadline is not None:
-            for key, kept in self.table.items():
-                self.deadlines.note(key, self.working.deadline(kept))
+    async def _write(self, emitted: Emitted, owned: Owned, acknowledge: Acknowledgement) -> None:
+        keeps = emitted.topic == self.step.keeps
+        await owned.writer.send(emitted, owned.partition if keeps else None, acknowledge.one_more())
+        if keeps:
+            owned.kept[emitted.key] = emitted.value
+            owned.deadlines.note(emitted.key, emitted.deadline)
 
-    def _messages(self, source: Any) -> list[Message]:  # noqa: ANN401  # Faust's type
+    async def look(self) -> None:
+        """Takes over what this worker was given, lets go of what it has lost, and announces deadlines that have passed."""
+        if self.app.rebalancing:
+            return
+        try:
+            await self.ownership.only(self.assigned(), self.app.consumer_generation_id)
+        except KafkaError as error:
+            end_worker(f"what {self.step.name} keeps", error)
+        if self.step.ticks is not None:
+            await self._tick(self.step.ticks)
+
+    def assigned(self) -> set[int]:
+        """The partitions that this worker was given."""
+        return {place.partition for place in self.app.consumer.assignment() if place.topic == self.step.reads[0].name}
+
+    async def _owned(self, partition: int, generation: int) -> Owned:
+        try:
+            return await self.ownership.of(partition, generation)
+        except KafkaError as error:
+            end_worker(f"what {self.step.name} keeps", error)
+
+    async def _tick(self, topic: AnyTopic) -> None:
+        """An idle topic gets no ticks."""
+        now = self.clock()
+        for owned in self.ownership.all:
+            if not owned.is_ticking and owned.deadlines.is_due(owned.partition, now):
+                owned.is_ticking = True
+                await self.shared.send(Emitted(topic, b"", topic.wire.encode(Ticked(at=now))), owned.partition, lambda: None)
+
+    def _messages(self, source: Any, owned: Owned) -> list[Message]:  # noqa: ANN401  # Faust's type
         """The message itself; a tick once for each key that it is for."""
         key, value = source.key or b"", source.value or b""
         if self.step.ticks is None or source.topic != self.step.ticks.name:
-            return [Message(key, value, self._kept(key))]
-        self.ticking.discard(source.partition)
+            return [Message(key, value, owned.kept.get(key))]
+        owned.is_ticking = False
         try:
             tick = TICKS.wire.decode(value)
         except UndecodableError:
             return [Message(key, b"")]  # the guard finds that it is nothing, whatever else it may be, and quarantines it
-        return [Message(due, value, self._kept(due)) for due in self.deadlines.due(source.partition, tick.at)]
-
-    def _kept(self, key: bytes) -> bytes | None:
-        kept: bytes | None = self.table.get(key) if self.table is not None else None
-        return kept
+        return [Message(due, value, owned.kept.get(due)) for due in owned.deadlines.due(owned.partition, tick.at)]
 
 
-def _ticker(app: faust.App, running: Running, topic: AnyTopic, clock: Clock) -> Callable[[], Awaitable[None]]:
-    """Announces that deadlines have passed, to the partitions that this process has; an idle topic gets no ticks."""
+def _named(call: Callable[[], Awaitable[None]], name: str) -> Callable[[], Awaitable[None]]:
+    """A coroutine function of its own, which Faust names its timers after."""
 
-    async def tick() -> None:
-        now = clock()
-        for partition in sorted(tp.partition for tp in app.consumer.assignment() if tp.topic == topic.name):
-            if partition not in running.ticking and running.deadlines.is_due(partition, now):
-                running.ticking.add(partition)
-                emitted = Emitted(topic, b"", topic.wire.encode(Ticked(at=now)))
-                await running.publish(emitted, partition, lambda: None)
+    async def timer() -> None:
+        await call()
 
-    return tick
+    timer.__qualname__ = timer.__name__ = name
+    return timer
 
 
-class Acknowledgement:
-    """Calls back once: when everything that was counted has been acknowledged and no more will come."""
+def _closing(attached: list[Running]) -> Callable[..., Awaitable[None]]:
+    async def close(*_: object, **__: object) -> None:
+        await asyncio.gather(*(running.ownership.close() for running in attached))
 
-    def __init__(self, call: Callable[[], object]) -> None:
-        self._call = call
-        self._open = 1
-
-    def one_more(self) -> Callable[[], None]:
-        """Counts one write; what is returned is called when it is acknowledged."""
-        self._open += 1
-        return self.all_sent
-
-    def all_sent(self) -> None:
-        """One less to wait for."""
-        self._open -= 1
-        if self._open == 0:
-            self._call()
+    return close
 
 
 def _stop_at_limit(message: Any, reason: Reason | None, most: int) -> None:  # noqa: ANN401  # Faust's type

@@ -1,5 +1,6 @@
 """A worker process: builds the application, says so when it takes records, and runs until it is told to stop."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable
 
@@ -11,7 +12,7 @@ from schemas.sites import read_sites
 from streams.app import build_app
 from streams.earlier import quarantined_before
 from streams.limits import Limits
-from streams.runner import attach
+from streams.runner import Running, attach
 from streams.settings import WorkerSettings
 from streams.steps import Given
 from streams.topology import TOPOLOGY
@@ -25,8 +26,9 @@ def run_worker(settings: WorkerSettings, when_ready: Callable[[], None]) -> None
     """
     settings.home.state.mkdir(parents=True, exist_ok=True)
     app = build_app(settings)
-    attach(app, TOPOLOGY, settings.steps, given(settings), clock=lambda: dt.datetime.now(dt.UTC), limits=_limits(settings))
-    app.task(_when_ready(app, when_ready))
+    cluster = None if settings.embedded else settings.kafka
+    running = attach(app, TOPOLOGY, settings.steps, given(settings), lambda: dt.datetime.now(dt.UTC), _limits(settings), cluster)
+    app.task(_when_ready(app, running, when_ready))
     faust.Worker(app, loglevel="WARNING", override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()
 
 
@@ -47,9 +49,10 @@ def _limits(settings: WorkerSettings) -> Limits:
     return Limits(most, earlier)
 
 
-def _when_ready(app: faust.App, call: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+def _when_ready(app: faust.App, running: list[Running], call: Callable[[], None]) -> Callable[[], Awaitable[None]]:
     async def say() -> None:
         await app.tables.recovery.completed.wait()
+        await asyncio.gather(*(each.look() for each in running))
         call()
 
     return say

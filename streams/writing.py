@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import faust
 from aiokafka import AIOKafkaProducer
@@ -71,8 +71,8 @@ class SharedWriter:
 class OwnersWriter:
     """A producer whose name the broker gives to one process at a time: whoever had it before can write no more.
 
-    What it writes is in transactions, for the sake of the name: a worker that was paused, and wakes up after another one has taken
-    its partitions over, is refused by the broker instead of putting old state behind new. ``done`` is called after the commit,
+    What it writes is in transactions, for the sake of the name: a worker that was paused, and wakes up after another one has
+    taken its partitions over, is refused by the broker instead of putting old state behind new. ``done`` is called after the commit,
     since compaction drops what was never committed.
     """
 
@@ -104,9 +104,7 @@ class OwnersWriter:
                 if not self._is_open:
                     await self._producer.begin_transaction()
                     self._is_open = True
-                future = await self._producer.send(
-                    emitted.topic.name, key=emitted.key, value=emitted.value, partition=partition
-                )
+                future = await self._producer.send(emitted.topic.name, key=emitted.key, value=emitted.value, partition=partition)
             except _TRANSACTION_ERRORS as error:
                 end_worker(f"a write to {emitted.topic.name}", error)
             self._waiting.append(done)
@@ -139,10 +137,12 @@ def _acknowledged(written: "asyncio.Future[object]", topic: str, done: Done) -> 
         end_worker(f"a write to {topic}", error)
 
 
-def end_worker(what: str, error: BaseException) -> None:
+def end_worker(what: str, error: BaseException) -> NoReturn:
     """Ends the process at once; the next one begins with the last commit."""
     if isinstance(error, ProducerFenced):
-        log.critical("another worker has taken over: %s was refused; this one ends, and joins the others when it is started again", what)
+        log.critical(
+            "another worker has taken over: %s was refused; this one ends, and joins the others when it is started again", what
+        )
     else:
         log.critical(
             "%s was not acknowledged (%s); this worker ends and starts again from its last commit", what, type(error).__name__

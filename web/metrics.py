@@ -3,11 +3,22 @@
 from collections.abc import Iterable
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    start_http_server,
+)
 
 from schemas.metrics import Metric
 
 Collector = Counter | Gauge | Histogram
+
+PAGE_TYPE = CONTENT_TYPE_LATEST
+"""The media type of a page of metrics."""
 
 
 def collectors(metrics: Iterable[Metric], registry: CollectorRegistry) -> dict[str, Any]:
@@ -33,3 +44,13 @@ def serve_metrics(registry: CollectorRegistry, host: str, port: int) -> int:
     """
     server, _ = start_http_server(port, addr=host, registry=registry)
     return int(server.server_port)
+
+
+def new_registry() -> CollectorRegistry:
+    """A registry with nothing in it."""
+    return CollectorRegistry(auto_describe=True)
+
+
+def page(registry: CollectorRegistry) -> bytes:
+    """What a registry counts now, as Prometheus reads it; for programs that serve ``/metrics`` among other pages."""
+    return generate_latest(registry)

@@ -68,8 +68,20 @@ def write_book(
         UnusableInputError: it cannot be written there.
         WorkFailedError: the file cannot be written back.
     """
+    _save(marked_book(sheet, site, marks, studies, now), out, overwrite=overwrite)
+
+
+def marked_book(
+    sheet: Sheet, site: Site, marks: Sequence[Mark], studies: Sequence[StudyLine], now: dt.datetime
+) -> openpyxl.Workbook:
+    """The marked workbook, in memory.
+
+    Raises:
+        WorkFailedError: the file cannot be written back.
+    """
     try:
-        book = openpyxl.load_workbook(sheet.path, rich_text=True)
+        with sheet.path.open("rb") as file:  # whatever its name
+            book = openpyxl.load_workbook(file, rich_text=True)
         page = book[sheet.title]
         first = _mark(page, sheet, marks)
         _remove_ours(book, sheet.title)
@@ -79,7 +91,7 @@ def write_book(
         raise WorkFailedError(
             f"{sheet.path.name} cannot be written back; open it in Excel, save it again as an Excel Workbook (*.xlsx), try that"
         ) from None
-    _save(book, out, overwrite=overwrite)
+    return book
 
 
 def _remove_ours(book: openpyxl.Workbook, patients: str) -> None:

@@ -5,6 +5,7 @@ Two halves, with the answer of the centre between them: ``ask`` reads the sheet 
 """
 
 import datetime as dt
+import io
 import itertools
 import os
 from collections import Counter
@@ -12,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.chasing.book import refuse_output, write_book
-from edge.chasing.facts import AskedRow, Known, Mark, Sheet
+from edge.chasing.book import marked_book, refuse_output, write_book
+from edge.chasing.facts import AskedRow, Known, Mark, Sheet, StudyLine
 from edge.chasing.looks import LOOKS, Label
 from edge.chasing.marks import Marker
 from edge.spreadsheets.cells import readers
@@ -33,7 +34,7 @@ from schemas.rules import SiteRules
 from schemas.sites import Site
 from schemas.templates import HOSPITAL_KEY, template
 
-__all__ = ["Asked", "ChaseSummary", "Known", "ask", "chase_words", "refuse_output", "write_marked"]
+__all__ = ["Asked", "ChaseSummary", "Known", "ask", "chase_words", "marked_bytes", "refuse_output", "write_marked"]
 
 MOST_CELLS = 2_000_000  # the whole workbook is held in memory to be written back: some 300 bytes a cell
 
@@ -96,15 +97,29 @@ def write_marked(
         WorkFailedError: the file has changed since it was read, or cannot be written back.
     """
     refuse_output(asked.sheet.path, out, overwrite=overwrite)
-    marker = Marker(asked.site, asked.sheet.kind, rules, known, sheet_fails=bool(asked.sheet.errors) or _any_errors(asked.rows))
-    marks = [marker.mark(row) for row in asked.rows]
+    marks, studies = _marked(asked, known, rules)
     if _stamp(asked.sheet.path) != asked.stamp:
         raise WorkFailedError(
             f"{asked.sheet.path.name} was changed while it was read; nothing was written, run the command again"
         )
-    studies = marker.studies_without_row(asked.rows)
     write_book(asked.sheet, asked.site, marks, studies, now, out, overwrite=overwrite)
     return ChaseSummary(len(marks), _counted(marks), len(studies), len(asked.sheet.errors))
+
+
+def marked_bytes(asked: Asked, known: Known, rules: SiteRules, now: dt.datetime) -> bytes:
+    """The same workbook for somebody who takes it away at once: it is written to memory alone.
+
+    Raises:
+        WorkFailedError: the file cannot be written back.
+    """
+    out = io.BytesIO()
+    marked_book(asked.sheet, asked.site, *_marked(asked, known, rules), now).save(out)
+    return out.getvalue()
+
+
+def _marked(asked: Asked, known: Known, rules: SiteRules) -> tuple[list[Mark], list[StudyLine]]:
+    marker = Marker(asked.site, asked.sheet.kind, rules, known, sheet_fails=bool(asked.sheet.errors) or _any_errors(asked.rows))
+    return [marker.mark(row) for row in asked.rows], list(marker.studies_without_row(asked.rows))
 
 
 def chase_words(summary: ChaseSummary, out: Path) -> str:

@@ -1,7 +1,7 @@
 """The form a kept value must have, by its value representation and multiplicity (DICOM PS3.5 section 6.2, PS3.6).
 
-Narrower than the standard where a number of a patient would fit: whole numbers have at most nine digits, text has no six digits in
-a row and none of the characters that part a name or an address. Padding with NUL is taken, as many devices write it.
+Narrower than the standard where a number of a patient would fit: whole numbers have at most nine digits, text has no six digits
+in a row and none of the characters that part a name or an address. Padding with NUL is taken, as many devices write it.
 """
 
 import re
@@ -13,11 +13,11 @@ Fits = Callable[[bytes], object]
 
 _DATE = r"\d{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 _TIME = r"(?:[01]\d|2[0-3])(?:[0-5]\d(?:[0-5]\d|60)?)?"
-_TEXT = r"(?!.*\d{6})(?!(?:\D*\d){9})[ !-?A-\[\]_a-~]{0,64}"
+_TEXT = r"(?![^\\]*\d{6})(?!(?:[^\\\d]*\d){9})[ !-?A-\[\]_a-~]{0,64}"
 
 _TEXTS = {
     "AS": r"\d{3}[DWMY]",
-    "CS": r"(?!.*\d{6})[A-Za-z0-9 _]{0,16}",
+    "CS": r"(?![^\\]*\d{6})[A-Za-z0-9 _]{0,16}",
     "DA": _DATE,
     "DS": r" *[-+]?(?:\d{1,7}(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})? *",
     "DT": rf"{_DATE}(?:{_TIME}(?:\.\d{{1,6}})?)?(?:[-+]\d{{4}})?",
@@ -29,7 +29,21 @@ _TEXTS = {
     "UC": _TEXT,
     "UI": r"[0-9.]{0,64}",
 }
-SIZES = {"AT": 4, "FD": 8, "FL": 4, "OD": 8, "OF": 4, "OV": 8, "OW": 2, "SS": 2, "UL": 4, "US": 2, "UV": 8, "US or SS": 2, "US or OW": 2}
+SIZES = {
+    "AT": 4,
+    "FD": 8,
+    "FL": 4,
+    "OD": 8,
+    "OF": 4,
+    "OV": 8,
+    "OW": 2,
+    "SS": 2,
+    "UL": 4,
+    "US": 2,
+    "UV": 8,
+    "US or SS": 2,
+    "US or OW": 2,
+}
 _WHOLE = frozenset(("OD", "OF", "OV", "OW", "US or OW"))  # of any length
 
 
@@ -59,9 +73,9 @@ def _multiplicity(vm: str) -> tuple[int, int | None, int]:
     return int(least), (int(most or least) if not most.endswith("n") else None), step
 
 
-def _text(one: str, least: int, most: int | None, step: int) -> Fits:
+def _text(one: str, least: int, most: int | None, _step: int) -> Fits:
     further = rf"(?:\\(?:{one}))"
-    some = f"{{{least - 1},{'' if most is None else most - 1}}}" if step == 1 else "*"
+    some = f"{{{least - 1},{'' if most is None else most - 1}}}"
     return re.compile(rf"(?:{one}){further}{some}[ \0]?".encode()).fullmatch
 
 

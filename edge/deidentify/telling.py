@@ -1,7 +1,7 @@
 """What tells who the patient is, in one header: the words and numbers that nothing kept may hold.
 
-The words of every person's name, the numbers of the patient and of the request, the institution. They are looked for in what is kept
-of the same object; a value that holds one is not kept.
+The words of every person's name, the numbers of the patient and of the request, the institution. They are looked for in what is
+kept of the same object; a value that holds one is not kept.
 """
 
 import re
@@ -15,7 +15,11 @@ _TOKENS = re.compile(rb"[A-Z0-9]+")
 _NOT_SQUEEZED = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"))
 _NOT_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 _NUMBER_SIGNS = b" .+-\0"
-_SPELT = str.maketrans({"Ä": "AE", "Ö": "OE", "Ü": "UE", "Å": "AA", "Ø": "OE", "Æ": "AE", "ẞ": "SS", "Œ": "OE", "Þ": "TH", "Ð": "D"})
+_SPELT = str.maketrans(
+    {"Ä": "AE", "Ö": "OE", "Ü": "UE", "Å": "AA", "Ø": "OE", "Æ": "AE", "ẞ": "SS", "Œ": "OE", "Þ": "TH", "Ð": "D"}
+)
+
+_TITLES = frozenset((b"MR", b"MRS", b"MS", b"MISS", b"DR", b"PROF", b"SIR"))  # no part of anybody's name; MR is a modality
 
 _SHORTEST_WORD = 2
 _LONG_WORD = 5  # looked for also inside of other words
@@ -36,7 +40,7 @@ class Telling:
     def in_text(self, value: bytes) -> bool:
         """Whether text holds one of them."""
         capitals = value.upper()
-        if not self.words.isdisjoint(_WORDS.findall(capitals)) or not self.numbers.isdisjoint(_TOKENS.findall(capitals)):
+        if not self.words.isdisjoint(_WORDS.findall(capitals)) or not self.words.isdisjoint(_TOKENS.findall(capitals)):
             return True
         squeezed = capitals.translate(None, _NOT_SQUEEZED)
         return any(each in squeezed for each in self.inside)
@@ -72,7 +76,7 @@ def telling(names: tuple[str, ...], numbers: tuple[str, ...]) -> Telling:
     joined = {each for name in names for each in _joined(name)}
     known = {token for token in tokens if len(token) >= _SHORTEST_NUMBER and token.strip(b"0")}
     return Telling(
-        words=frozenset(word for word in words if len(word) >= _SHORTEST_WORD) | {each for each in known if each.isalpha()},
+        words=frozenset(word for word in words if len(word) >= _SHORTEST_WORD) - _TITLES | known,
         inside=tuple(sorted(_at_least(words | joined, _LONG_WORD) | _at_least(known, _LONG_NUMBER))),
         numbers=frozenset(known | {token.lstrip(b"0") for token in known}),
         long_numbers=tuple(sorted(token for token in _at_least(known, _LONGEST_CHANCE) if token.isdigit())),
@@ -83,7 +87,7 @@ def _name_words(name: str) -> Iterable[bytes]:
     """The words of a name in plain capitals, accents left out and, once more, spelt out."""
     capitals = name.upper()
     for spelling in (capitals.translate(_SPELT), capitals):
-        yield from _WORDS.findall(unicodedata.normalize("NFKD", spelling).encode("ascii", "ignore"))
+        yield from _TOKENS.findall(unicodedata.normalize("NFKD", spelling).encode("ascii", "ignore"))
 
 
 def _joined(name: str) -> Iterable[bytes]:

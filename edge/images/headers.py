@@ -10,6 +10,7 @@ import re
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -75,6 +76,13 @@ class Unusable:
 Answer = Instance | Excluded | Unusable
 
 
+class Header(Protocol):
+    """Whatever gives the values of a header by keyword: pydicom's data set, and the de-identifier's own."""
+
+    def get(self, keyword: str, /) -> Any:  # noqa: ANN401  # values are of many types, and judged here
+        """The value of an attribute; None where there is none."""
+
+
 def read_image(path: Path) -> Answer:
     """What a file is. Never raises for what is in the file, or because it cannot be read."""
     try:
@@ -91,7 +99,7 @@ def read_image(path: Path) -> Answer:
         return Unusable(DAMAGED)
 
 
-def classify(header: Dataset, *, whole: bool) -> Answer:
+def classify(header: Header, *, whole: bool) -> Answer:
     """What an object is, from its header.
 
     Args:
@@ -113,7 +121,7 @@ def classify(header: Dataset, *, whole: bool) -> Answer:
     return _instance(header, study_uid, instance_uid, patient_id)
 
 
-def _instance(header: Dataset, study_uid: str, instance_uid: str, patient_id: HospitalNumber) -> Instance:
+def _instance(header: Header, study_uid: str, instance_uid: str, patient_id: HospitalNumber) -> Instance:
     names = set(re.split(r"[\^=\s,]+", _text(header, "PatientName").upper())) - {""}
     modality = _shown(_text(header, "Modality"), _MODALITY, names)
     return Instance(
@@ -132,13 +140,13 @@ def _of_images(sop_class: str) -> bool:
     return not sop_class or "Image Storage" in UID(sop_class).name
 
 
-def _uid(header: Dataset, keyword: str) -> str:
+def _uid(header: Header, keyword: str) -> str:
     """A UID of the object; where only the file meta information has it, that one."""
     meta = getattr(header, "file_meta", None) or Dataset()
     return _text(header, keyword) or _text(meta, f"MediaStorage{keyword}")
 
 
-def _text(header: Dataset, keyword: str) -> str:
+def _text(header: Header, keyword: str) -> str:
     """A value as text, several joined by the backslash that DICOM parts them with; empty where it cannot be read."""
     try:
         value = header.get(keyword)

@@ -76,6 +76,11 @@ class Accounts:
         rows = self._database.query(f"SELECT {_COLUMNS} FROM account WHERE site = ? ORDER BY name", site)  # noqa: S608  # columns of ours
         return [_account(row) for row in rows]
 
+    def all(self) -> list[Account]:
+        """All there are, by site and name."""
+        rows = self._database.query(f"SELECT {_COLUMNS} FROM account ORDER BY site, name")  # noqa: S608  # columns of ours
+        return [_account(row) for row in rows]
+
     def verified(self, name: str, password: str) -> Account | None:
         """The account, if it may log in with this password; nobody can tell by the time taken which of the two was wrong."""
         rows = self._database.query("SELECT password, disabled FROM account WHERE name = ?", folded(name))

@@ -59,6 +59,16 @@ _TO_DO: dict[State, str] = {
     "spreadsheet-missing": "Nurse: upload {row} now. It was due{by}.",
     "withdrawn": "The patient has opted out. Send nothing more.",
 }
+TURNS: dict[State, str] = {
+    "complete": "nobody's: nothing is missing",
+    "awaiting-images": "PACS: there is still time",
+    "images-missing": "PACS: the images are overdue",
+    "awaiting-spreadsheet": "Nurse: there is still time",
+    "spreadsheet-missing": "Nurse: the spreadsheet row is overdue",
+    "withdrawn": "nobody's: the patient has opted out",
+}
+"""For all patients of a state together."""
+
 _OVERDUE = ("images-missing", "spreadsheet-missing")
 
 
@@ -110,6 +120,6 @@ def _case(case: CoverageStatus) -> CaseWords:
     return CaseWords(case.site, STATES[case.state], day(case.since), _TO_DO[case.state].format(by=due, row=row), notes)
 
 
-def day(at: dt.datetime) -> str:
+def day(at: dt.date) -> str:
     """A day as the NHS writes it (UTC): 3 May 2020."""
     return f"{at.day} {at:%B %Y}"

@@ -3,6 +3,7 @@
 import hmac
 
 from litestar.connection import ASGIConnection
+from litestar.exceptions import NotFoundException
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp
@@ -58,15 +59,25 @@ def logged_in(connection: Connection, _: BaseRouteHandler) -> None:
         raise OwnPasswordFirstError
 
 
+def administrator(connection: Connection, _: BaseRouteHandler) -> None:
+    """For pages of administrators; for everybody else there is no such page.
+
+    Raises:
+        NotFoundException: somebody else asks.
+    """
+    if connection.auth is None or not connection.auth.account.administrator:
+        raise NotFoundException
+
+
 async def form_is_ours(connection: Connection, handler: BaseRouteHandler) -> None:
     """For whatever changes something: the form carries the token of this visitor.
 
     Raises:
         ForeignFormError: it does not.
     """
-    if connection.scope["method"] in {"GET", "HEAD", "OPTIONS"} or handler.opt.get(STREAMS):
-        return
     request: PortalRequest = connection  # type: ignore[assignment]  # which it is, for a handler of HTTP
+    if request.method in {"GET", "HEAD", "OPTIONS"} or handler.opt.get(STREAMS):
+        return
     if not same_site(connection) or not ours(connection, str((await request.form()).get("token", ""))):
         raise ForeignFormError
 

@@ -1,5 +1,6 @@
 """Asks the hub, with the site's token: pseudonyms go, statuses come. What the hub cannot answer is said, never guessed."""
 
+import datetime as dt
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import httpx
 import msgspec
 
 from schemas.alerts import Alert
-from schemas.coverage import CoverageStatus
+from schemas.coverage import CasesReconciled, CoverageStatus
 from schemas.home import Home
 from schemas.problems import WorkFailedError
 
@@ -42,12 +43,21 @@ class SiteCounts(msgspec.Struct, frozen=True):
     studies: dict[str, int] = msgspec.field(default_factory=dict)
 
 
+class _Ages(msgspec.Struct, frozen=True):
+    oldest: dt.date
+
+
 class _Sites(msgspec.Struct, frozen=True):
     sites: dict[str, SiteCounts]
+    ages: dict[str, dict[str, _Ages]] = msgspec.field(default_factory=dict)
 
 
 class _Alerts(msgspec.Struct, frozen=True):
     alerts: list[Alert]
+
+
+class _Unclaimed(msgspec.Struct, frozen=True):
+    matches: list[CasesReconciled]
 
 
 class Statuses(msgspec.Struct, frozen=True):
@@ -118,13 +128,14 @@ class Hub:
             found.persons.update(part.persons)
         return found
 
-    def counts(self, site: str) -> SiteCounts:
-        """The coverage of the site; all zero while nothing has arrived.
+    def counts(self, site: str) -> tuple[SiteCounts, dict[str, dt.date]]:
+        """The coverage of the site, all zero while nothing has arrived; and by state what has been missing longest.
 
         Raises:
             HubAwayError: the hub does not answer as it should.
         """
-        return self._ask(site, "GET", "/v1/sites", _Sites).sites.get(site, SiteCounts())
+        found = self._ask(site, "GET", "/v1/sites", _Sites)
+        return found.sites.get(site, SiteCounts()), {state: ages.oldest for state, ages in found.ages.get(site, {}).items()}
 
     def alerts(self, site: str) -> list[Alert]:
         """What somebody at the site has to do.
@@ -134,6 +145,14 @@ class Hub:
         """
         found = self._ask(site, "GET", "/v1/alerts", _Alerts, params={"site": site, "state": "open"}).alerts
         return [alert for alert in found if alert.site == site]
+
+    def unclaimed(self, site: str) -> list[CasesReconciled]:
+        """The site's cases that have studies and no row.
+
+        Raises:
+            HubAwayError: the hub does not answer as it should.
+        """
+        return self._ask(site, "GET", "/v1/unclaimed", _Unclaimed, params={"site": site}).matches
 
     def _ask(self, site: str, method: str, path: str, form: type[Answer], **what: Any) -> Answer:  # noqa: ANN401  # as httpx
         if not self._known:

@@ -68,7 +68,7 @@ def _page(book: openpyxl.Workbook, title: str | None) -> Worksheet | None:
         found = book[book.sheetnames[int(place[1]) - 1]]
     else:
         return None
-    return found if isinstance(found, Worksheet) else None
+    return found if isinstance(found, Worksheet) else None  # type: ignore[redundant-expr]  # a chart is one too
 
 
 def _list(book: openpyxl.Workbook, listed: Iterable[tuple[str, Finding]]) -> None:
@@ -82,7 +82,7 @@ def _list(book: openpyxl.Workbook, listed: Iterable[tuple[str, Finding]]) -> Non
         page.append([label, each.sheet, each.cell, each.column, each.problem, each.expected])
     for row in page.iter_rows(min_row=4):
         for cell in row:
-            if isinstance(cell.value, str):
+            if cell.data_type == "f":
                 cell.data_type = "s"  # never a formula
             cell.alignment = Alignment(wrap_text=True, vertical="top")
     for cell in (page["A1"], *page[3]):

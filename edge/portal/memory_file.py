@@ -12,10 +12,10 @@ from typing import Self
 class MemoryFile:
     """Bytes with a path, for readers that want one; each opens them anew."""
 
-    def __init__(self) -> None:
-        self._descriptor = os.memfd_create("nccid", os.MFD_CLOEXEC)
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._descriptor = os.memfd_create("nccid", os.MFD_CLOEXEC) if descriptor is None else descriptor
         self._digest = hashlib.sha256()
-        self.size = 0
+        self.size = os.fstat(self._descriptor).st_size
 
     def write(self, piece: bytes | bytearray) -> None:
         """Adds to it."""
@@ -39,6 +39,16 @@ class MemoryFile:
     def closed(self) -> bool:
         """Whether it is gone."""
         return self._descriptor < 0
+
+    def again(self) -> Self:
+        """The same bytes to read, held a second time, so that closing this one does not take them away meanwhile.
+
+        Raises:
+            ValueError: it is closed already.
+        """
+        if self.closed:
+            raise ValueError("the file is not kept any more")
+        return type(self)(os.dup(self._descriptor))
 
     def close(self) -> None:
         """Frees the memory; a second time does nothing."""

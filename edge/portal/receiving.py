@@ -16,6 +16,9 @@ _MOST_PARTS = 8
 TOKEN, FILE = "token", "file"
 
 
+_MOST_DRAINED = 256 * MEGABYTE
+
+
 class NotOursError(Exception):
     """The form does not come from a page of ours."""
 
@@ -69,6 +72,15 @@ async def received(content_type: str, body: AsyncIterable[bytes], is_ours: Calla
         form.close()
         raise
     return form.whole()
+
+
+async def drained(body: AsyncIterable[bytes]) -> None:
+    """Reads what is left of a request, and forgets it; a browser that is still sending does not hear an answer."""
+    left = _MOST_DRAINED
+    async for piece in body:
+        left -= len(piece)
+        if left < 0:
+            return
 
 
 class _Form:

@@ -11,7 +11,8 @@ from pathlib import Path
 from schemas.problems import WorkFailedError
 
 _SCHEMA = Path(__file__).with_name("schema.sql")
-_VERSION = 1
+_VERSION = 2
+_UPGRADES = {1: Path(__file__).with_name("from_1_to_2.sql")}
 _BUSY_SECONDS = 60.0  # a writer waits for the other writers, of which each is done in a second or two
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -35,7 +36,7 @@ def connect(path: Path) -> sqlite3.Connection:
     with explained(path):
         connection = sqlite3.connect(path, _BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         _prepare(connection)
-        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        found = _version(connection)
     if found != _VERSION:
         connection.close()
         raise OutboxError(f"{path} was made by another version of this software (form {found}, not {_VERSION}); use that one")
@@ -80,8 +81,28 @@ def _prepare(connection: sqlite3.Connection) -> None:
             if time.monotonic() > give_up:
                 raise
             time.sleep(0.01)
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+    if _version(connection) == 0:
         connection.executescript(_SCHEMA.read_text(encoding="utf-8"))
+    while _version(connection) in _UPGRADES:
+        _upgrade(connection)
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """One version on, all of it or nothing; another process may be about to do the same."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if script := _UPGRADES.get(_version(connection)):
+            for statement in script.read_text(encoding="utf-8").split(";"):
+                connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(found)
 
 
 def _unusable(path: Path, why: str | None) -> OutboxError:

@@ -23,7 +23,7 @@ __all__ = ["MAX_BYTES", "Message", "Outbox", "OutboxError", "Stored", "Transacti
 MAX_BYTES = 1_000_000
 """The longest message: what a broker takes as it is delivered (``message.max.bytes``), less room for key and framing."""
 
-Value = str | int | bytes
+Value = str | int | bytes | None
 
 
 @dataclass(frozen=True, slots=True)

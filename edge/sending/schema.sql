@@ -38,16 +38,23 @@ CREATE TABLE IF NOT EXISTS study (
     patient TEXT NOT NULL,
     key BLOB NOT NULL,
     report BLOB NOT NULL,
+    open_since INTEGER,  -- since when more of it may be on its way, as the node sees it; NULL: it is settled
+    last_at INTEGER,     -- when its latest new instance came through the node
     UNIQUE (site, study, patient)
 );
+CREATE INDEX IF NOT EXISTS study_open ON study (site) WHERE open_since IS NOT NULL;
 
 -- Which instances a study has, by keyed fingerprint of the SOPInstanceUID, so that each counts once over all commands.
 CREATE TABLE IF NOT EXISTS instance (
     study INTEGER NOT NULL REFERENCES study (id),
     fingerprint BLOB NOT NULL,
     modality TEXT NOT NULL,
+    file TEXT,  -- in the study's folder of the store, pseudonymous; NULL: counted before there was a store
     PRIMARY KEY (study, fingerprint)
 ) WITHOUT ROWID;
 
-PRAGMA user_version = 1;
+-- Staged files that belong in the store, and where. A row is deleted once the file is known to be there, also after a power cut.
+CREATE TABLE IF NOT EXISTS placing (staged TEXT PRIMARY KEY, path TEXT NOT NULL);
+
+PRAGMA user_version = 2;
 COMMIT;

@@ -35,7 +35,7 @@ class Alerting:
             self.sites[record.site] = record
         before = {alert.id: alert for alert in self._alerts((topic, key))}
         now = {alert.id: alert for alert in record.alerts} if record else {}
-        self._keep((topic, key), value if now else None)
+        self._keep((topic, key), value if now or topic == SITES.name else None)
         for gone in before:
             self.open.pop(gone, None)
         self.open |= {alert.id: alert for alert in now.values() if alert.state == "open"}

@@ -14,8 +14,12 @@ from schemas.wire import Wire
 
 MOST_ASKED = 1_000
 
-Patient = Annotated[str, msgspec.Meta(pattern="^Covid[A-Z2-7]{26}$", description="The pseudonym of a patient at a site")]
-Person = Annotated[str, msgspec.Meta(pattern="^P[A-Z2-7]{26}$", description="The pseudonym of an NHS, CHI or H&C number")]
+Patient = Annotated[
+    str, msgspec.Meta(pattern="^Covid[A-Z2-7]{26}$", max_length=31, description="The pseudonym of a patient at a site")
+]
+Person = Annotated[
+    str, msgspec.Meta(pattern="^P[A-Z2-7]{26}$", max_length=27, description="The pseudonym of an NHS, CHI or H&C number")
+]
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

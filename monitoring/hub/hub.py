@@ -56,9 +56,7 @@ class Hub:
         hub = cls(sites, now, Progress(now), _snapshots=snapshots)
         known = snapshots.load() if snapshots else Known()
         wait = 60 if embedded else 250
-        hub.following = Following(
-            kafka, known, hub.progress, hub.moved, fetch_wait_ms=wait, ends_are_right=not embedded
-        )
+        hub.following = Following(kafka, known, hub.progress, hub.moved, fetch_wait_ms=wait, ends_are_right=not embedded)
         return hub
 
     @property

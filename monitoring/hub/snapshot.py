@@ -1,8 +1,8 @@
 """A snapshot of what the hub knows, so that a restart reads the topics' tail instead of everything.
 
-One file: a line of JSON that says what it is (form, cluster, time, length and SHA-256 of the rest), then MessagePack. It is written
-beside and put in place whole. What does not fit, is damaged, or is older than deleted records are remembered by the broker, is
-left aside with a message: everything is then read from the topics.
+One file: a line of JSON that says what it is (form, cluster, time), pieces of MessagePack, each after its length, and a SHA-256
+of all before it. It is written beside and put in place whole. What does not fit, is damaged, or is older than deleted records are
+remembered by the broker, is left aside with a message: everything is then read from the topics.
 """
 
 import datetime as dt
@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,13 +20,14 @@ import msgspec
 from monitoring.hub.known import Known
 from monitoring.packed import FORM
 from monitoring.view import Many
-from schemas.topics import ALERTS, SITES
 
 log = logging.getLogger(__name__)
 
 _MARK = "nccid-hub-snapshot/1"
 _OLDEST = dt.timedelta(hours=20)  # a compacted topic remembers deletions for a day (Kafka's delete.retention.ms)
-_CHUNK = 5_000
+_CHUNK = 5_000  # matches in a piece
+_LENGTH_BYTES = 4
+_DIGEST_BYTES = hashlib.sha256().digest_size
 
 _Entry = tuple[str, Many, tuple[bytes, ...], bytes | None]
 """A match, its patients, their statuses packed, and the whole record where no row has claimed its studies."""
@@ -43,8 +44,6 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     form: str
     cluster: str
     taken_at: dt.datetime
-    length: int
-    digest: str
 
 
 class _Rest(msgspec.Struct, frozen=True, array_like=True):
@@ -82,7 +81,7 @@ class Snapshots:
                 return _read(file, self.now())
         except FileNotFoundError:
             return Known()
-        except (SnapshotUnusableError, OSError) as error:
+        except (SnapshotUnusableError, msgspec.MsgspecError, OSError) as error:
             log.warning("the snapshot %s is not used: %s; everything is read from the topics", self.path, error)
             return Known()
 
@@ -92,7 +91,7 @@ class Snapshots:
         alerts = [(topic, key, payload) for (topic, key), payload in known.alerting.payloads.items()]
         rest = _Rest(
             offsets=[(*place, offset) for place, offset in known.offsets.items()],
-            alerts=alerts + [(SITES.name, b"", payload) for payload in ()],
+            alerts=alerts,
             held=[(key, *pair) for key, pair in known.held.items()],
             foreign=known.foreign,
         )
@@ -113,3 +112,77 @@ class Snapshots:
             beside.replace(self.path)
         except OSError as error:
             log.warning("the snapshot %s cannot be written: %s", self.path, error.strerror)
+
+
+class _Hashed:
+    """A file that is written or read while its digest is computed."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._hash = file, hashlib.sha256()
+
+    def write(self, content: bytes) -> None:
+        self._hash.update(content)
+        self._file.write(content)
+
+    def write_piece(self, content: bytes) -> None:
+        self.write(len(content).to_bytes(_LENGTH_BYTES, "big"))
+        self.write(content)
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+def _write(file: IO[bytes], copied: Copied) -> None:
+    hashed = _Hashed(file)
+    header = _Header(mark=_MARK, form=FORM, cluster=copied.cluster, taken_at=copied.taken_at)
+    hashed.write(msgspec.json.encode(header) + b"\n")
+    matches = iter(copied.of_match.items())
+    while piece := list(itertools.islice(matches, _CHUNK)):
+        hashed.write_piece(msgspec.msgpack.encode([_entry(copied, match, patients) for match, patients in piece]))
+    hashed.write_piece(b"")
+    hashed.write_piece(msgspec.msgpack.encode(copied.rest))
+    file.write(hashed.digest())
+
+
+def _entry(copied: Copied, match: str, patients: Many) -> _Entry:
+    several = (patients,) if isinstance(patients, str) else patients
+    return match, patients, tuple(copied.packed[patient] for patient in several), copied.unclaimed.get(match)
+
+
+def _read(file: IO[bytes], now: dt.datetime) -> Known:
+    _require_whole(file)
+    header = msgspec.json.decode(file.readline(), type=_Header)
+    if (header.mark, header.form) != (_MARK, FORM):
+        raise SnapshotUnusableError("it was written by another version")
+    if not dt.timedelta(0) <= now - header.taken_at <= _OLDEST:
+        raise SnapshotUnusableError(f"it is from {header.taken_at:%d/%m/%Y %H:%M} UTC")
+    known = Known(cluster=header.cluster)
+    entries = msgspec.msgpack.Decoder(list[_Entry])
+    while piece := _piece(file):
+        for match, patients, packed, unclaimed in entries.decode(piece):
+            known.view.restore(match, patients, packed, unclaimed)
+    _put_back(known, msgspec.msgpack.decode(_piece(file), type=_Rest))
+    return known
+
+
+def _put_back(known: Known, rest: _Rest) -> None:
+    known.offsets = {(topic, partition): offset for topic, partition, offset in rest.offsets}
+    for topic, key, payload in rest.alerts:
+        known.alerting.apply(topic, key, payload)
+    known.held = {key: (reason, digest) for key, reason, digest in rest.held}
+    known.foreign = rest.foreign
+
+
+def _require_whole(file: IO[bytes]) -> None:
+    """The digest at the end is that of all before it; the file is then read from its beginning."""
+    digest, left = hashlib.sha256(), os.fstat(file.fileno()).st_size - _DIGEST_BYTES
+    while left > 0 and (content := file.read(min(left, 1024 * 1024))):
+        digest.update(content)
+        left -= len(content)
+    if left or file.read() != digest.digest():
+        raise SnapshotUnusableError("it is damaged")
+    file.seek(0)
+
+
+def _piece(file: IO[bytes]) -> bytes:
+    return file.read(int.from_bytes(file.read(_LENGTH_BYTES), "big"))

@@ -14,13 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from schemas.home import Home
-from schemas.kafka import KafkaSettings
 from schemas.sites import EXAMPLE, read_sites
-from schemas.topics import COVERAGE_STATUS
-from streams.app import build_app
-from streams.settings import WorkerSettings
-from streams.table import published_table
 from streams.topology import TOPOLOGY
 from synth.compare import differences
 from synth.files import write_world
@@ -80,15 +74,6 @@ def test_the_outcome_equals_the_truth_whoever_is_killed(running: Installation, w
     with contextlib.suppress(AssertionError):  # what differs is told below
         until(lambda: running.known() == truth["sites"], "the coverage equals the truth", READY_SECONDS)
     assert outcome(running, truth) == []
-
-
-@pytest.mark.parametrize(("embedded", "recovered"), [(True, set()), (False, {COVERAGE_STATUS.name})])
-def test_a_worker_on_the_embedded_broker_recovers_no_table(tmp_path: Path, embedded: bool, recovered: set[str]) -> None:  # noqa: FBT001
-    """The end of a changelog is misreported there: what lies behind it would go on being applied, over newer state."""
-    kafka = KafkaSettings(bootstrap="127.0.0.1:1")
-    app = build_app(WorkerSettings(Home(tmp_path), kafka, ("reconcile",), embedded=embedded, run_id="test"))
-    published_table(app, "reconcile", COVERAGE_STATUS)
-    assert app.tables.changelog_topics == recovered
 
 
 def wait_until_connected(installation: Installation, role: tuple[str, ...]) -> None:

@@ -141,6 +141,7 @@ def test_what_is_put_in_arrives_in_order_and_at_once(
     assert sorted(latency(number) for number in range(11))[5] < 0.1
 
 
+@pytest.mark.embedded_only
 def test_it_waits_for_the_broker_and_for_its_topics(
     outbox: Outbox, embedded: EmbeddedBroker, run: Callable[[], threading.Event], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -158,6 +159,7 @@ def test_it_waits_for_the_broker_and_for_its_topics(
     assert {record.name for record in caplog.records} == {"edge.sending.sender"}
 
 
+@pytest.mark.embedded_only
 def test_a_broker_that_comes_back_empty_is_filled_again(
     outbox: Outbox, embedded: EmbeddedBroker, run: Callable[[], threading.Event]
 ) -> None:
@@ -171,6 +173,7 @@ def test_a_broker_that_comes_back_empty_is_filled_again(
     assert on_topic(embedded) == by_key(events)
 
 
+@pytest.mark.embedded_only
 def test_a_broker_killed_while_it_is_sent_to_gets_everything_again(
     outbox: Outbox, embedded: EmbeddedBroker, run: Callable[[], threading.Event]
 ) -> None:

@@ -82,6 +82,7 @@ def test_a_killed_child_is_back_within_15_seconds_and_works(running: Installatio
     assert child.pid != killed
 
 
+@pytest.mark.embedded_only
 def test_a_killed_broker_forgets_and_is_filled_again(running: Installation) -> None:
     before = running.known()
     killed = running.kill("broker")

@@ -1,4 +1,4 @@
-"""Apache Kafka for tests: one or three KRaft brokers on loopback, each broker and controller at once, that can be hurt in every way."""
+"""Apache Kafka for tests: one or three KRaft brokers on loopback, each broker and controller at once, that can be hurt."""
 
 import os
 import shutil
