@@ -41,4 +41,32 @@ HUB: tuple[Metric, ...] = (
 )
 """What the hub counts."""
 
-METRICS: tuple[Metric, ...] = (*HUB,)
+NODE = (
+    Metric("nccid_node_received_total", "counter", "Objects that came to the image node", ("site",)),
+    Metric(
+        "nccid_node_objects_total",
+        "counter",
+        "Objects by what came of them: stored, resent, excluded, failed, held, withdrawn, refused",
+        ("site", "verdict"),
+    ),
+    Metric("nccid_node_received_bytes_total", "counter", "Bytes of objects that came to the image node", ("site",)),
+    Metric(
+        "nccid_node_object_seconds",
+        "histogram",
+        "From an object's last byte to its answer",
+        ("site",),
+        (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+    ),
+    Metric("nccid_node_associations_open", "gauge", "Callers that are being served"),
+    Metric(
+        "nccid_node_associations_refused_total",
+        "counter",
+        "Callers that were refused: unknown-caller, other-node, full",
+        ("reason",),
+    ),
+    Metric("nccid_node_studies_settling", "gauge", "Studies of which more images may be on their way", ("site",)),
+    Metric("nccid_node_disk_free_bytes", "gauge", "Bytes left on the disk of the store"),
+)
+"""The image node: what came, what came of it, and how long that took."""
+
+METRICS: tuple[Metric, ...] = (*HUB, *NODE)

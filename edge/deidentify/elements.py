@@ -54,6 +54,7 @@ class Reader:
     def __init__(self, data: Bytes, encoding: Syntax) -> None:
         self.data = data
         self.encoding = encoding
+        self.head = b""  # all that comes before the pixels, once that is known
         self._implicit = self if not encoding.explicit else None
 
     def top(self, start: int = 0) -> tuple[Elements, int | None]:
@@ -64,6 +65,7 @@ class Reader:
         """
         found: Elements = {}
         stopped = self._read(start, len(self.data), found, depth=0, until=PIXELS)
+        self.head = bytes(self.data[:stopped])
         return found, stopped if stopped < len(self.data) else None
 
     def one(self, start: int, found: Elements) -> int:
@@ -93,6 +95,7 @@ class Reader:
             return self
         if self._implicit is None:
             self._implicit = Reader(self.data, syntax(IMPLICIT_LITTLE))
+            self._implicit.head = self.head
         return self._implicit
 
     def elements(self, item: Item) -> Elements:

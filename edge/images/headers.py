@@ -142,8 +142,7 @@ def _of_images(sop_class: str) -> bool:
 
 def _uid(header: Header, keyword: str) -> str:
     """A UID of the object; where only the file meta information has it, that one."""
-    meta = getattr(header, "file_meta", None) or Dataset()
-    return _text(header, keyword) or _text(meta, f"MediaStorage{keyword}")
+    return _text(header, keyword) or _text(getattr(header, "file_meta", {}), f"MediaStorage{keyword}")
 
 
 def _text(header: Header, keyword: str) -> str:

@@ -1,0 +1,59 @@
+"""The summary of a site: its coverage, what is overdue, the last uploads, the alerts, and the chase list."""
+
+from typing import Any
+
+from litestar import get
+from litestar.response import Template
+
+from edge.portal.answers import TURNS, day
+from edge.portal.frame import PortalRequest, page
+from edge.portal.guards import logged_in
+from edge.portal.hub import HubAwayError, SiteCounts
+from edge.portal.parts import Portal
+from edge.portal.times import moment
+
+_KINDS = {"positive": "Covid Data", "negative": "Covid Status Data"}
+_MOST_ALERTS = 50
+
+
+@get("/summary", guards=[logged_in], sync_to_thread=True)
+def summary(request: PortalRequest, portal: Portal) -> Template:
+    """How the site stands."""
+    return show_summary(request, portal)
+
+
+def show_summary(request: PortalRequest, portal: Portal, status: int = 200, *, problem: str = "") -> Template:
+    """The page. What the hub knows may be away; what this portal knows is always shown."""
+    site = request.auth.account.site  # type: ignore[union-attr]  # the guards have seen to it
+    context: dict[str, Any] = {
+        "uploads": portal.diary.uploads(site),
+        "kinds": _KINDS,
+        "turns": TURNS,
+        "day": day,
+        "moment": moment,
+    }
+    try:
+        context |= _known(portal, site)
+    except HubAwayError as error:
+        context["away"] = str(error)
+    return page(request, portal, "summary.html", status, problem=problem, **context)
+
+
+def _known(portal: Portal, site: str) -> dict[str, Any]:
+    counts, oldest = portal.hub.counts(site)
+    alerts = portal.hub.alerts(site)
+    first = sorted(alerts, key=lambda alert: (alert.severity != "act", alert.since))
+    return {
+        "counts": counts,
+        "oldest": {state: day(since) for state, since in oldest.items()},
+        "overdue": _overdue(counts),
+        "alerts": first[:_MOST_ALERTS],
+        "more_alerts": len(first[_MOST_ALERTS:]),
+    }
+
+
+def _overdue(counts: SiteCounts) -> int:
+    return counts.states.get("images-missing", 0) + counts.states.get("spreadsheet-missing", 0)
+
+
+HANDLERS = (summary,)

@@ -1,0 +1,156 @@
+"""The two upload pages: what is sent is checked first, and comes back with every fault named; how far it is can be asked."""
+
+import asyncio
+from typing import Any
+
+from litestar import MediaType, Response, get, post
+from litestar.exceptions import NotFoundException
+from litestar.response import Redirect, Template
+
+from edge.portal.frame import PortalRequest, page
+from edge.portal.guards import STREAMS, ForeignFormError, NotLoggedInError, logged_in, ours, same_site
+from edge.portal.jobs import Job
+from edge.portal.limits import UPLOADS
+from edge.portal.marking import marked_copy
+from edge.portal.parts import Portal
+from edge.portal.receiving import LARGEST, MEGABYTE, BrokenFormError, NotOursError, TooLargeError, drained, received
+from edge.portal.routes.public import XLSX
+from edge.spreadsheets.template import hint
+from schemas.records import Kind
+from schemas.templates import template
+
+SECTIONS: dict[str, Kind] = {"covid-data": "positive", "covid-status-data": "negative"}
+PATHS: dict[Kind, str] = {kind: f"/upload/{section}" for section, kind in SECTIONS.items()}
+_OTHER: dict[Kind, Kind] = {"positive": "negative", "negative": "positive"}
+_SHOWN = 200  # findings on the page; the marked copy has them all
+_PICTURED = 9  # columns of the main sheet whose order is known
+
+
+@get("/upload/{section:str}", guards=[logged_in], sync_to_thread=False)
+def upload_page(request: PortalRequest, portal: Portal, section: str) -> Template:
+    """Template, picture, warning, and the field for the file."""
+    return _upload_page(request, portal, _kind(section))
+
+
+@post("/upload/{section:str}", opt={STREAMS: True}, request_max_body_size=None)
+async def upload(request: PortalRequest, portal: Portal, section: str) -> Template | Redirect | Response[Any]:
+    """Takes a file. A script is told where to ask how far it is; a form waits, and is sent on to the result."""
+    kind = _kind(section)
+    try:
+        return await _upload(request, portal, kind)
+    except TooLargeError:
+        what_to_do = "Copy the sheet with the patients into a fresh template and upload that."
+        problem = f"The file is larger than {LARGEST // MEGABYTE} MB. {what_to_do}"
+        return _refused(request, portal, kind, problem, 413)
+    except BrokenFormError:
+        return _refused(request, portal, kind, "No file has come. Choose the Excel file, then press Upload.", 422)
+    except NotOursError:
+        raise ForeignFormError from None
+    finally:
+        await drained(request.stream())  # an answer before the end of the request is lost on the way to some browsers
+
+
+async def _upload(request: PortalRequest, portal: Portal, kind: Kind) -> Template | Redirect | Response[Any]:
+    logged_in(request, request.route_handler)
+    session = request.auth
+    if session is None:
+        raise NotLoggedInError(ended=True)
+    if not same_site(request):
+        raise NotOursError
+    if portal.attempts.wait(UPLOADS, session.account.name):
+        return _refused(request, portal, kind, "Too many uploads in a short time. Wait five minutes, then go on.", 429)
+    file = await received(request.headers.get("content-type", ""), request.stream(), lambda token: ours(request, token))
+    if not file.size:
+        file.close()
+        raise BrokenFormError
+    portal.attempts.add(UPLOADS, session.account.name)
+    job = portal.jobs.begin(session.account, session.key, kind, file)
+    if _wants_json(request):
+        return Response({"job": f"/uploads/{job.id}"}, status_code=202)
+    await asyncio.wrap_future(job.finished)
+    return Redirect(f"/uploads/{job.id}", status_code=303)
+
+
+@get("/uploads/{name:str}", guards=[logged_in], sync_to_thread=False)
+def result(request: PortalRequest, portal: Portal, name: str) -> Template:
+    """What became of an upload."""
+    job = _job(request, portal, name)
+    context: dict[str, Any] = {
+        "job": job,
+        "own": template(job.kind),
+        "path": PATHS[job.kind],
+        "other": template(_OTHER[job.kind]),
+    }
+    if job.answer is not None:
+        context |= {"errors": job.answer.errors[:_SHOWN], "warnings": job.answer.warnings[:_SHOWN], "shown": _SHOWN}
+    return page(request, portal, "result.html", other_path=PATHS[_OTHER[job.kind]], may_mark=not job.file.closed, **context)
+
+
+@get("/uploads/{name:str}/progress", guards=[logged_in], sync_to_thread=False)
+def progress(request: PortalRequest, portal: Portal, name: str) -> dict[str, Any]:
+    """How far an upload is, for the bar."""
+    job = _job(request, portal, name)
+    return {"stage": job.stage, "percent": job.percent, "accepted": job.accepted, "rows": job.total}
+
+
+@get("/uploads/{name:str}/marked", guards=[logged_in], sync_to_thread=True)
+def marked(request: PortalRequest, portal: Portal, name: str) -> Response[bytes]:
+    """A copy of a refused workbook with its faults marked, for the session that uploaded it."""
+    job, session = _job(request, portal, name), request.auth
+    if session is None or job.owner != session.key or job.answer is None:
+        raise NotFoundException
+    try:
+        held = job.file.again()
+    except ValueError:
+        raise NotFoundException from None
+    with held:
+        content = marked_copy(held.path, job.answer)
+    portal.diary.note(session.account, "downloaded a marked copy")
+    name = "problems-marked.xlsx"
+    return Response(content, media_type=XLSX, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+def _job(request: PortalRequest, portal: Portal, name: str) -> Job:
+    job = portal.jobs.find(name, request.auth.account) if request.auth else None
+    if job is None:
+        raise NotFoundException(detail="The result of this upload is not kept any more. The Summary says what became of it.")
+    return job
+
+
+def _upload_page(request: PortalRequest, portal: Portal, kind: Kind, status: int = 200, problem: str = "") -> Template:
+    own = template(kind)
+    pictured = [(column, hint(column)) for column in own.columns[:_PICTURED]]
+    context = {"own": own, "other": template(_OTHER[kind]), "other_path": PATHS[_OTHER[kind]], "path": PATHS[kind]}
+    more = len(own.columns) - len(pictured)
+    largest = {"largest": LARGEST, "largest_words": f"{LARGEST // MEGABYTE} MB"}
+    return page(
+        request,
+        portal,
+        "upload.html",
+        status,
+        problem=problem,
+        pictured=pictured,
+        more=more,
+        scripts=["upload.js"],
+        **context,
+        **largest,
+    )
+
+
+def _refused(request: PortalRequest, portal: Portal, kind: Kind, problem: str, status: int) -> Template | Response[Any]:
+    if _wants_json(request):
+        return Response({"problem": problem}, status_code=status, media_type=MediaType.JSON)
+    return _upload_page(request, portal, kind, status, problem)
+
+
+def _wants_json(request: PortalRequest) -> bool:
+    return "application/json" in request.headers.get("accept", "")
+
+
+def _kind(section: str) -> Kind:
+    if section not in SECTIONS:
+        raise NotFoundException
+    return SECTIONS[section]
+
+
+HANDLERS = (upload_page, upload, result, progress, marked)

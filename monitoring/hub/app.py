@@ -1,0 +1,117 @@
+"""The hub as one web program: what stands where, and what happens around each request."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from litestar import Litestar
+from litestar.config.app import AppConfig
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from monitoring.hub import health
+from monitoring.hub.access import Access
+from monitoring.hub.api import Api, letting_in
+from monitoring.hub.hub import Hub
+from monitoring.hub.metrics import HubMetrics
+from monitoring.hub.problems import on_failure, on_http_exception
+from monitoring.hub.stream import Streams
+from web.headers import add_headers
+
+log = logging.getLogger(__name__)
+
+_LONGEST_BODY = 128 * 1024
+_BEGAN = "nccid_began"
+
+OPENAPI = OpenAPIConfig(
+    title="NCCID hub",
+    version=version("nccid-coverage"),
+    description="Whose images and rows have arrived, whose are missing. Pseudonyms only, in bodies, never in addresses.",
+    path="/schema",
+    render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+    components=Components(
+        security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", description="`nccid tokens add` makes one")}
+    ),
+    use_handler_docstrings=True,
+)
+
+
+def make_app(hub: Hub, access: Access, streams: Streams | None = None) -> Litestar:
+    """The program; it follows the topics for as long as it is served."""
+    streams = streams or Streams(hub, access)
+    counts = HubMetrics()
+    given = {"hub": hub, "streams": streams, "access": access, "counts": counts}
+    api = type("GuardedApi", (Api,), {"guards": [letting_in(access)]})
+    return Litestar(
+        route_handlers=[api, health.live, health.ready, health.metrics],
+        dependencies={name: _given(value) for name, value in given.items()},
+        lifespan=[_working(hub)],
+        openapi_config=OPENAPI,
+        exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
+        middleware=[_timing],
+        before_send=[add_headers, _counting(counts)],
+        request_max_body_size=_LONGEST_BODY,
+        on_app_init=[_without_extras],
+        logging_config=None,
+    )
+
+
+def _given(value: Any) -> Provide:  # noqa: ANN401  # whatever handlers ask for by name
+    return Provide(lambda: value, sync_to_thread=False)
+
+
+def _without_extras(config: AppConfig) -> AppConfig:
+    """Nothing is debugged in the open."""
+    config.debug = False
+    return config
+
+
+def _working(hub: Hub) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        work = asyncio.create_task(hub.run())
+        work.add_done_callback(_ended)
+        try:
+            yield
+        finally:
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+            await hub.save()
+
+    return lifespan
+
+
+def _ended(work: "asyncio.Task[None]") -> None:
+    """A hub that no longer follows would give old answers for ever: it ends, and is started again."""
+    if not work.cancelled() and (error := work.exception()) is not None:
+        log.critical("the hub cannot go on", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _timing(app: ASGIApp) -> ASGIApp:
+    async def timed(scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})[_BEGAN] = time.monotonic()
+        await app(scope, receive, send)
+
+    return timed
+
+
+def _counting(counts: HubMetrics) -> Callable[[Message, Scope], Awaitable[None]]:
+    async def count(message: Message, scope: Scope) -> None:
+        if message["type"] == "http.response.start":
+            began = scope.get("state", {}).get(_BEGAN)
+            route = str(scope.get("path_template") or "none")
+            counts.request(route, message["status"], None if began is None else time.monotonic() - began)
+
+    return count
