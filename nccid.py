@@ -14,7 +14,7 @@ from commands.invented import demo, synth
 from commands.knowledge import alerts, chase, check, status
 from commands.operations import audit, forget, quarantine
 from commands.portal import portal, users
-from commands.running import keeper, sender, up, worker
+from commands.running import keeper, node, sender, up, worker
 from schemas.problems import UnusableInputError, WorkFailedError
 
 
@@ -29,7 +29,7 @@ COMMANDS = (
     *(template, upload, send_images, withdraw),
     *(check, status, alerts, chase),
     *(audit, quarantine, forget),
-    *(up, worker, sender, keeper, portal, users, hub, tokens),
+    *(up, worker, sender, keeper, node, portal, users, hub, tokens),
     *(synth, demo),
 )
 for command in COMMANDS:

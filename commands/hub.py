@@ -7,6 +7,7 @@ import click
 
 from commands.shared import in_home, kafka_from, log_to_stderr, now
 from schemas.home import Home
+from schemas.problems import UnusableInputError
 
 PORT = 8001
 
@@ -22,10 +23,15 @@ def hub(home: Home) -> None:
     from monitoring.hub.hub import Hub
     from monitoring.hub.snapshot import Snapshots
     from schemas.sites import read_sites
+    from web.assets import require_assets
     from web.serve import Listening, serve
 
     log_to_stderr()
     require_home(home)
+    try:
+        require_assets()
+    except UnusableInputError as error:  # programs need no looks
+        logging.getLogger(__name__).warning("%s. Until then the dashboard has no looks", error)
     where = Listening.from_environment(os.environ, PORT)
     embedded = os.environ.get("NCCID_EMBEDDED") == "1"
     snapshots = Snapshots(home.state / "hub" / "snapshot", now)

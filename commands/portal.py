@@ -1,5 +1,6 @@
 """The site's portal, and who may log in to it."""
 
+import logging
 import os
 
 import click
@@ -23,6 +24,7 @@ def portal(home: Home) -> None:
     from web.serve import Listening, serve
 
     log_to_stderr()
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     require_assets()
     where = Listening.from_environment(os.environ, PORT)
     serve(make_app(make_portal(home, hub_from(os.environ, home))), where, say_ready)
@@ -105,8 +107,7 @@ def _password(*, ask: bool) -> str:
 
 
 def _say(words: str, password: str | None) -> None:
-    click.echo(
-        f"{words}.{' The password is printed once, and must be changed at the first login:' if password else ''}", err=True
-    )
+    click.echo(f"{words}.", err=True)
     if password:
+        click.echo("The password is printed once, and must be changed at the first login:", err=True)
         click.echo(password)

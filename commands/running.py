@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
-from commands.shared import in_home, kafka_from, log_to_stderr, now
+from commands.shared import in_home, kafka_from, log_to_stderr, metrics_from, now
 from schemas.home import Home
 
 LISTENERS: dict[str, dict[str, Any]] = {
     "portal": {},
     "hub": {"reads_broker": True},
+    "node": {"form": "{address}"},
 }
 """The roles of ``up`` that people and machines connect to, in the order of the ready line, with what sets each apart."""
 
@@ -75,7 +76,7 @@ def sender(home: Home) -> None:
     from local.children import say_ready
 
     log_to_stderr()
-    run_sender(home, kafka_from(os.environ), when_ready=say_ready)
+    run_sender(home, kafka_from(os.environ), when_ready=say_ready, metrics=metrics_from(os.environ))
 
 
 @click.command()
@@ -98,3 +99,17 @@ def keeper(home: Home) -> None:
     every = dt.timedelta(seconds=float(os.environ.get("NCCID_FORGET_EVERY", "300")))
     say_ready()
     Keeper(kafka_from(os.environ), lambda gone: forget_here(home, gone), now).run(stop, every)
+
+
+@click.command()
+@in_home
+def node(home: Home) -> None:
+    """The image node: takes DICOM from PACS, and files from a watched folder, de-identified; configured by NCCID_* variables."""
+    from edge.node.node import run_node
+    from edge.node.settings import node_settings
+    from local.children import say_ready
+    from local.homes import require_home
+
+    log_to_stderr()
+    require_home(home)
+    run_node(home, node_settings(os.environ, home), when_ready=say_ready)

@@ -38,6 +38,12 @@ def kafka_from(environment: Mapping[str, str]) -> "KafkaSettings":
     return from_environment(environment)
 
 
+def metrics_from(environment: Mapping[str, str]) -> tuple[str, int] | None:
+    """Where a role that has no pages of its own serves ``/metrics``; None where nobody asked for it."""
+    port = environment.get("NCCID_METRICS_PORT")
+    return (environment.get("NCCID_METRICS_HOST", "127.0.0.1"), int(port)) if port else None
+
+
 def running_cluster(home: Home) -> "KafkaSettings":
     """The broker of the set-up that runs on this home, or the one that the environment names."""
     from local.running import find_running

@@ -36,6 +36,7 @@ class Door:
 
     site: Site
     outbox: Outbox
+    store: Path
     pseudonymiser: Pseudonymiser
     sealer: Sealer
 
@@ -50,21 +51,29 @@ class Door:
     def send_images(self, paths: Sequence[Path], *, progress: "Progress | None" = None) -> "ImagesAnswer":
         """Takes images from files and folders; see ``edge.images.send_images``."""
         from edge.images.send_images import send_images
+        from edge.store.folder import Store
 
-        return send_images(paths, self.site, self.outbox, self.pseudonymiser, self.sealer, _now(), progress=progress)
+        store = Store(self.store)
+        return send_images(paths, self.site, self.outbox, store, self.pseudonymiser, self.sealer, _now(), progress=progress)
 
     def withdraw(self, numbers: Sequence[str]) -> "WithdrawalAnswer":
         """Takes patients out who have opted out; see ``edge.withdraw``."""
+        from edge.store.clearing import cleared
+        from edge.store.folder import Store
         from edge.withdraw import Withdrawal
 
-        return Withdrawal(self.site, self.outbox, self.pseudonymiser, self.sealer)(numbers, _now())
+        with cleared(Store(self.store), self.outbox, self.site.code):
+            return Withdrawal(self.site, self.outbox, self.pseudonymiser, self.sealer)(numbers, _now())
 
     def forget(self, opted_out: "Sequence[PatientWithdrawn]") -> int:
         """Deletes what is here of patients who opted out elsewhere; see ``edge.forget``."""
         from edge.forget import Forgetting
         from edge.holding import Holding
+        from edge.store.clearing import cleared
+        from edge.store.folder import Store
 
-        return Forgetting(Holding(self.site, self.pseudonymiser, self.sealer), self.outbox)(opted_out, _now())
+        with cleared(Store(self.store), self.outbox, self.site.code):
+            return Forgetting(Holding(self.site, self.pseudonymiser, self.sealer), self.outbox)(opted_out, _now())
 
 
 @contextmanager
@@ -78,7 +87,7 @@ def open_door(home: Home, code: str) -> Iterator[Door]:
     site = site_of(home, code)
     keys = keyring.load(home.keyring)
     with Outbox(home.outbox) as outbox:
-        yield Door(site, outbox, Pseudonymiser(keys), Sealer(keys))
+        yield Door(site, outbox, home.store, Pseudonymiser(keys), Sealer(keys))
 
 
 def site_of(home: Home, code: str) -> Site:
@@ -93,16 +102,27 @@ def site_of(home: Home, code: str) -> Site:
     return sites[code]
 
 
-def run_sender(home: Home, kafka: KafkaSettings, when_ready: Callable[[], None]) -> None:
-    """Drains the outbox until SIGTERM or SIGINT."""
+def run_sender(home: Home, kafka: KafkaSettings, when_ready: Callable[[], None], metrics: tuple[str, int] | None = None) -> None:
+    """Drains the outbox until SIGTERM or SIGINT.
+
+    Args:
+        home: whose outbox.
+        kafka: the cluster.
+        when_ready: called when it begins.
+        metrics: host and port for ``/metrics``, if it is to be served.
+    """
+    from edge.sending.counting import SenderMetrics
     from edge.sending.sender import Sender
 
     stop = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: stop.set())
+    counting = SenderMetrics()
+    if metrics is not None:
+        counting.serve(*metrics)
     with Outbox(home.outbox) as outbox:
         when_ready()
-        Sender(outbox, kafka).run(stop)
+        Sender(outbox, kafka, counting).run(stop)
 
 
 def _now() -> dt.datetime:

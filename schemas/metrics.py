@@ -69,4 +69,28 @@ NODE = (
 )
 """The image node: what came, what came of it, and how long that took."""
 
-METRICS: tuple[Metric, ...] = (*HUB, *NODE)
+SENDER: tuple[Metric, ...] = (
+    Metric("nccid_sender_outbox_messages", "gauge", "Messages in the outbox that the broker has not acknowledged"),
+    Metric("nccid_sender_sent_total", "counter", "Messages that the broker has acknowledged since the sender began"),
+    Metric("nccid_sender_connected", "gauge", "1 while the broker answers"),
+)
+"""The sender: what waits at the hospital."""
+
+WORKER: tuple[Metric, ...] = (
+    Metric("nccid_worker_messages_total", "counter", "Messages that a step has done with", ("step", "topic")),
+    Metric("nccid_worker_quarantined_total", "counter", "Messages that a step could not use", ("step", "reason")),
+    Metric("nccid_worker_partitions", "gauge", "Partitions that this process has", ("step",)),
+    Metric("nccid_worker_lag_messages", "gauge", "Messages that a step has not taken yet", ("step", "topic", "partition")),
+    Metric(
+        "nccid_worker_message_seconds",
+        "histogram",
+        "From when a message lay on its topic until all that follows from it was acknowledged",
+        ("step",),
+        (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 600),
+    ),
+    Metric("nccid_worker_cases", "gauge", "Patients by partition; summed over workers each once", ("partition", "site", "state")),
+    Metric("nccid_worker_flagged_cases", "gauge", "Patients under a flag, by partition", ("partition", "site", "flag")),
+)
+"""The workers: what each step does, how far behind it is, and what the cases of its partitions are."""
+
+METRICS: tuple[Metric, ...] = (*HUB, *NODE, *SENDER, *WORKER)

@@ -98,7 +98,11 @@ def _mr() -> Kind:
 
 def _us() -> Kind:
     values = _dataset(
-        ImageType=["ORIGINAL", "PRIMARY"], LossyImageCompression="00", TransducerData=["L12-3", "", ""], PatientOrientation=""
+        ImageType=["ORIGINAL", "PRIMARY"],
+        LossyImageCompression="00",
+        TransducerData=["L12-3", "", ""],
+        PatientOrientation="",
+        BurnedInAnnotation="NO",
     )
     return _kind("US", UltrasoundImageStorage, "Lung bases", "Sono 5", values, _pixels(8))
 

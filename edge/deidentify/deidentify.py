@@ -7,9 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from edge.deidentify import meta
+from edge.deidentify.codestreams import OpaqueError
 from edge.deidentify.elements import DamagedError, Elements, Reader
 from edge.deidentify.header import Header
-from edge.deidentify.holding import held
+from edge.deidentify.holding import OPAQUE, judged
 from edge.deidentify.pixels import Parts, picture, pixel_element, pixel_parts, values_end
 from edge.deidentify.rewriting import Patient, Rewriter
 from edge.deidentify.syntaxes import DEFLATED, EXPLICIT_LITTLE, Syntax, syntax
@@ -86,7 +87,7 @@ class Deidentifier:
             if encoding.uid == DEFLATED:
                 data, start, encoding = _inflated(data[start:]), 0, syntax(EXPLICIT_LITTLE)
             return self._answer(data, start, encoding, named)
-        except DamagedError:
+        except Exception:  # noqa: BLE001  # what cannot be read is damaged, whatever it led to; the words of an error may quote it
             return Unusable(DAMAGED)
 
     def _answer(self, data: memoryview, start: int, encoding: Syntax, named: Mapping[str, str]) -> Answer:
@@ -102,21 +103,24 @@ class Deidentifier:
         size = picture(reader.head, elements, encoding)
         if pixels is None or end is None or size is None:
             return Unusable(_NO_SIZE)
-        if problem := held(header, encoding):
-            return Held(problem)
         whole = _Whole(elements, reader, header, instance)
-        return self._written(whole, pixel_parts(data, pixels, end, size, writer(explicit=encoding.explicit, big=encoding.big)))
+        judgement = judged(header, whole.sop_class, encoding, size)
+        if judgement.hold:
+            return Held(judgement.hold)
+        try:
+            return self._written(whole, pixel_parts(data, pixels, size, encoding, judgement.mask))
+        except OpaqueError:
+            return Held(OPAQUE)
 
     def _written(self, whole: "_Whole", pixels: Parts) -> Deidentified:
         """The new file."""
         header, instance, encoding = whole.header, whole.instance, whole.reader.encoding
         rewriter = self._rewriter(instance.patient_id, *header.telling(), encoding.explicit, encoding.big)
-        sop_class = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID", "")
         study, sop_instance = self._uid(instance.study_uid), self._uid(instance.instance_uid)
         series = self._uid(header.get("SeriesInstanceUID") or f"{instance.study_uid}/series")
-        uids = {_SOP_CLASS: sop_class, _SOP_INSTANCE: sop_instance, _STUDY: study, _SERIES: series}
+        uids = {_SOP_CLASS: whole.sop_class, _SOP_INSTANCE: sop_instance, _STUDY: study, _SERIES: series}
         top = rewriter.top(whole.elements, whole.reader, uids)
-        parts = (meta.written(sop_class, sop_instance, encoding.uid), top, *pixels)
+        parts = (meta.written(whole.sop_class, sop_instance, encoding.uid), top, *pixels)
         return Deidentified(instance, rewriter.pseudonym, study, series, sop_instance, parts)
 
     def _new_rewriter(
@@ -145,6 +149,11 @@ class _Whole:
     reader: Reader = field(repr=False)
     header: Header = field(repr=False)
     instance: Instance
+
+    @property
+    def sop_class(self) -> str:
+        """The kind of object."""
+        return self.header.get("SOPClassUID") or self.header.file_meta.get("MediaStorageSOPClassUID", "")
 
 
 def _inflated(data: memoryview) -> memoryview:

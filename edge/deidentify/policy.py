@@ -34,7 +34,7 @@ _LONG_VRS = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN
 _WATCHES: dict[str, Watch] = {
     **dict.fromkeys(("CS", "LO", "LT", "SH", "UC"), "text"),
     **dict.fromkeys(("DS", "IS"), "number"),
-    **dict.fromkeys(("OD", "OF", "OV", "OW", "US or OW"), "bytes"),
+    **dict.fromkeys(forms.SIZES, "bytes"),
 }
 
 

@@ -6,7 +6,6 @@ from functools import cache
 
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
-
 _LONG = frozenset(vr.encode() for vr in EXPLICIT_VR_LENGTH_32)
 _MAX_SHORT = 0xFFFE
 _ITEM = (0xFFFE, 0xE000)

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pydicom
-from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
-from edge.images.kinds import not_an_image
+from edge.images.kinds import USUAL_MODALITIES, not_an_image
 from edge.images.pixels import PixelsSeen, plausible
 from identity import hospital
 from identity.hospital import HospitalNumber, HospitalNumberProblem
@@ -123,7 +122,8 @@ def classify(header: Header, *, whole: bool) -> Answer:
 
 def _instance(header: Header, study_uid: str, instance_uid: str, patient_id: HospitalNumber) -> Instance:
     names = set(re.split(r"[\^=\s,]+", _text(header, "PatientName").upper())) - {""}
-    modality = _shown(_text(header, "Modality"), _MODALITY, names)
+    given = _text(header, "Modality")
+    modality = given if given in USUAL_MODALITIES else _shown(given, _MODALITY, names)
     return Instance(
         study_uid=study_uid,
         instance_uid=instance_uid,

@@ -38,6 +38,10 @@ _BY_MODALITY = {
 }
 
 
+USUAL_MODALITIES = frozenset(("CR", "CT", "DX", "MG", "MR", "NM", "OT", "PT", "RF", "US", "XA"))
+"""Modalities that say nothing of a person, also where the name holds the same letters: ``MR`` is a title, ``CT`` may be initials."""
+
+
 def not_an_image(sop_class: str, modality: str) -> str | None:
     """Why an object is left out, in words; None where it may be an image.
 

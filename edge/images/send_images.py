@@ -1,21 +1,25 @@
-"""DICOM files and folders in, without a PACS: what they are, and reports of their studies in the outbox."""
+"""DICOM files and folders in, without a PACS: de-identified into the store, and reports of their studies in the outbox."""
 
 import datetime as dt
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.deidentify.deidentify import Deidentified, Deidentifier
 from edge.images.folders import Found, files
-from edge.images.headers import Excluded, Instance, read_image
-from edge.images.studies import StudyBook
+from edge.images.headers import Excluded
 from edge.sending.outbox import Outbox
+from edge.store.folder import Staging, Store
+from edge.store.intake import Delivery, Intake, Staged, Taken, stage
 from identity.pseudonyms import Pseudonymiser
 from identity.seal import Sealer
 from schemas.records import Record
 from schemas.sites import Site
 
-_BATCH = 500  # files read before what was found is committed
+_BATCH = 200  # files staged before they are committed
+_OPTED_OUT = "the patient has opted out; nothing of it was kept"
 
 Progress = Callable[[int, int | None], None]
 """Told now and then: files done, and files in all where that is known."""
@@ -57,58 +61,77 @@ class _Tally:
         )
 
 
-def send_images(
+@dataclass(slots=True)
+class _Sending:
+    """One command at work."""
+
+    site: Site
+    deidentifier: Deidentifier
+    staging: Staging
+    intake: Intake
+    now: dt.datetime
+    tally: _Tally = field(default_factory=_Tally)
+    batch: list[tuple[Path, Staged]] = field(default_factory=list)
+
+    def take(self, found: Found) -> None:
+        """Reads one file and puts it where it belongs."""
+        if found.excluded:
+            self.tally.excluded.append(_problem(found.path, found.excluded))
+        elif found.failed:
+            self.tally.failed.append(_problem(found.path, found.failed))
+        else:
+            match self.deidentifier.file(found.path):
+                case Deidentified() as image:
+                    self.batch.append((found.path, stage(image, self.staging)))
+                case Excluded(problem):
+                    self.tally.excluded.append(_problem(found.path, problem))
+                case unusable:
+                    self.tally.failed.append(_problem(found.path, unusable.problem))
+        if len(self.batch) == _BATCH:
+            self.commit()
+
+    def commit(self) -> None:
+        """Makes a batch durable, and empties it."""
+        deliveries = [Delivery(self.site, "send-images", staged) for _, staged in self.batch]
+        taken = self.intake.take(deliveries, self.now, settled=True) if deliveries else []
+        for (path, staged), came_of_it in zip(self.batch, taken, strict=True):
+            if came_of_it is Taken.WITHDRAWN:
+                self.tally.excluded.append(_problem(path, _OPTED_OUT))
+            else:
+                self.tally.accepted += 1
+                self.tally.studies.add(staged.study)
+        self.batch.clear()
+
+
+def send_images(  # noqa: PLR0913  # what a command is made of, and by whom; the door names each
     paths: Sequence[Path],
     site: Site,
     outbox: Outbox,
+    store: Store,
     pseudonymiser: Pseudonymiser,
     sealer: Sealer,
     now: dt.datetime,
+    *,
     progress: Progress | None = None,
 ) -> ImagesAnswer:
-    """Reads every file under the paths and commits what was found, some hundred files at a time.
+    """Reads every file under the paths, de-identifies it, and commits what was found, some hundred files at a time.
 
     Raises:
-        OutboxError: something could not be stored; the files committed before stay, and sending all again is safe.
+        OutboxError, StoreError: something could not be stored; what was committed before stays, and sending all again is safe.
         KeyringError, SealError: a study is known from before under another keyring.
     """
-    book = StudyBook(site, "send-images", pseudonymiser, sealer)
-    tally = _Tally()
-    total = sum(1 for _ in files(paths)) if progress else None
-    batch: list[Instance] = []
-    for count, found in enumerate(files(paths), start=1):
-        _sort(found, batch, tally)
-        if len(batch) == _BATCH:
-            _commit(batch, book, outbox, now, tally)
-        if progress:
-            progress(count, total)
-    _commit(batch, book, outbox, now, tally)
-    return tally.answer()
-
-
-def _sort(found: Found, batch: list[Instance], tally: _Tally) -> None:
-    """Reads one file and puts it where it belongs."""
-    if found.excluded:
-        tally.excluded.append(_problem(found.path, found.excluded))
-    elif found.failed:
-        tally.failed.append(_problem(found.path, found.failed))
-    else:
-        match read_image(found.path):
-            case Instance() as instance:
-                batch.append(instance)
-            case Excluded(problem):
-                tally.excluded.append(_problem(found.path, problem))
-            case unusable:
-                tally.failed.append(_problem(found.path, unusable.problem))
-
-
-def _commit(batch: list[Instance], book: StudyBook, outbox: Outbox, now: dt.datetime, tally: _Tally) -> None:
-    """Makes a batch durable, and empties it."""
-    if batch:
-        with outbox.transaction(now) as transaction:
-            tally.studies |= book.take(transaction, batch, settled=True)
-        tally.accepted += len(batch)
-        batch.clear()
+    with closing(Staging(store)) as staging:
+        intake = Intake(outbox, store, staging, pseudonymiser, sealer)
+        intake.recover(now)
+        sending = _Sending(site, Deidentifier(site, pseudonymiser), staging, intake, now)
+        total = sum(1 for _ in files(paths)) if progress else None
+        for count, found in enumerate(files(paths), start=1):
+            sending.take(found)
+            if progress:
+                progress(count, total)
+        sending.commit()
+        intake.tidy(now)
+    return sending.tally.answer()
 
 
 def _problem(path: Path, problem: str) -> FileProblem:

@@ -35,8 +35,8 @@ _FILE = "SELECT file FROM instance WHERE study = ? AND fingerprint = ?"
 _TAKE = "INSERT INTO instance VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET file = coalesce(excluded.file, file)"
 _OPEN = "UPDATE study SET open_since = coalesce(open_since, ?), last_at = ? WHERE id = ?"
 _DUE = """
-    SELECT id, patient, key, report, (SELECT count(*) FROM study AS other WHERE other.site = study.site AND other.study = study.study)
-    FROM study WHERE site = ? AND open_since IS NOT NULL AND (last_at <= ? OR open_since <= ?)"""
+    SELECT id, patient, key, report, (SELECT count(*) FROM study AS part WHERE part.site = here.site AND part.study = here.study)
+    FROM study AS here WHERE site = ? AND open_since IS NOT NULL AND (last_at <= ? OR open_since <= ?)"""
 _COUNTS = "SELECT modality, count(*) FROM instance WHERE study = ? GROUP BY modality ORDER BY modality"
 _FINGERPRINT = 16  # bytes
 _EVENT = 32  # characters
@@ -159,9 +159,7 @@ class StudyBook:
             settled=False,
         )
 
-    def _tell(
-        self, transaction: Transaction, study: str, groups: _Groups, fresh: set[tuple[str, str]], *, settled: bool
-    ) -> None:
+    def _tell(self, transaction: Transaction, study: str, groups: _Groups, fresh: set[tuple[str, str]], *, settled: bool) -> None:
         """Reports each patient of a study of whom there is something to say, and remembers of the others what is new."""
         patients = transaction.query(_PATIENTS, self._site.code, study)
         for row, patient, key, report, open_since in patients:

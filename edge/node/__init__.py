@@ -1,4 +1,4 @@
-"""The image node: receives like a PACS, de-identifies in transit, and tells the stream. The one corner that speaks DICOM's network.
+"""The image node: receives like a PACS, de-identifies in transit, and tells the stream. Only here DICOM's network is spoken.
 
     gate       listens, and hands each caller to one of the receivers
     receiver   a process that talks to callers: de-identifies, stages, answers

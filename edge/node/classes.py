@@ -1,5 +1,7 @@
 """What the node negotiates: every storage class, so that what does not belong is refused object by object, with the reason."""
 
+from collections.abc import Iterable
+
 from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import
@@ -23,8 +25,18 @@ _WITHOUT_PIXELS = ("1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.
 _STREAMED = "1.2.840.10008.1.2.7."
 
 
-def contexts() -> list[PresentationContext]:
-    """What callers may propose: verification, and storage in any transfer syntax whose pixels come along, kept as it is."""
-    syntaxes = [each for each in ALL_TRANSFER_SYNTAXES if each not in _WITHOUT_PIXELS and not each.startswith(_STREAMED)]
-    storage = [build_context(str(each.abstract_syntax), syntaxes) for each in AllStoragePresentationContexts]
-    return [build_context(Verification), *storage]
+_SYNTAXES = frozenset(each for each in ALL_TRANSFER_SYNTAXES if each not in _WITHOUT_PIXELS and not each.startswith(_STREAMED))
+_CLASSES = frozenset([Verification, *(each.abstract_syntax for each in AllStoragePresentationContexts)])
+
+
+def acceptable(proposed: Iterable[PresentationContext]) -> list[PresentationContext]:
+    """Of what a caller proposes, what is accepted: verification, and storage in any transfer syntax whose pixels come along.
+
+    The caller's own order of transfer syntaxes counts, so that what is compressed comes as it is.
+    """
+    syntaxes: dict[str, dict[str, None]] = {}  # in order, each once
+    for context in proposed:
+        if context.abstract_syntax in _CLASSES:
+            known = syntaxes.setdefault(str(context.abstract_syntax), {})
+            known |= dict.fromkeys(str(each) for each in context.transfer_syntax if each in _SYNTAXES)
+    return [build_context(name, list(order)) for name, order in syntaxes.items() if order]

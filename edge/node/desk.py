@@ -35,10 +35,9 @@ class Counted(msgspec.Struct, frozen=True, tag=True):
 
 
 class Closed(msgspec.Struct, frozen=True, tag=True):
-    """A line is closed, and how it had begun."""
+    """A line is closed."""
 
-    admitted: bool
-    reason: str
+    reason: str  # why it had been refused; empty where it was not
 
 
 class Done(msgspec.Struct, frozen=True):

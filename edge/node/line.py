@@ -23,7 +23,6 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.pdu_primitives import P_DATA
-from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
 _config.LOG_HANDLER_LEVEL = "none"  # what it would log quotes what the caller sent
@@ -42,7 +41,6 @@ class Terms:
 
     ae: AE
     title: str
-    contexts: Sequence[PresentationContext]
     pdu_bytes: int
     object_bytes: int
     idle_seconds: float
@@ -95,7 +93,6 @@ class Line(Association):
         self.requestor.address_info = AddressInformation.from_tuple(connection.getpeername())
         self.acceptor.implementation_class_uid = terms.ae.implementation_class_uid
         self.acceptor.implementation_version_name = terms.ae.implementation_version_name
-        self.acceptor.supported_contexts = list(terms.contexts)
         for event, handler in handlers:
             self.bind(event, handler)
 

@@ -1,43 +1,31 @@
 """A receiver: a process that talks to callers. It de-identifies each object in memory, stages it, and answers once it is taken.
 
-    reads   connections that the gate hands over, each with whether there is room for it
-    writes  the store's staging folder; what it staged, to the writer
-    rejects callers whose AE title is no site's, or who call another node (A-ASSOCIATE-RJ); objects with a status and a comment
+reads   connections that the gate hands over, each with whether there is room for it
+writes  the store's staging folder; what it staged, to the writer
+rejects callers whose AE title is no site's, or who call another node (A-ASSOCIATE-RJ); objects with a status and a comment
 """
 
+import contextlib
 import logging
 import os
 import re
 import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from typing import cast
 
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.pdu_primitives import A_ASSOCIATE
 
-from edge.deidentify.deidentify import Deidentified, Deidentifier
-from edge.node.classes import BELONGING, contexts
+from edge.deidentify.deidentify import Deidentified
+from edge.node.classes import BELONGING, acceptable
 from edge.node.desk import Closed, Counted, Desk, WriterGoneError
 from edge.node.line import Line, Received, Terms
-from edge.node.settings import NodeSettings, Tls
-from edge.node.verdicts import (
-    NO_ROOM,
-    NOT_BELONGING,
-    OPTED_OUT,
-    OTHER_OBJECT,
-    TOO_LONG,
-    TROUBLE,
-    Answer,
-    Verdict,
-    answer_to,
-)
-from edge.store.folder import Staging, Store, StoreError, StoreFullError
-from edge.store.intake import Staged, Taken, stage
-from identity.pseudonyms import Pseudonymiser
+from edge.node.settings import tls_context
+from edge.node.stager import Kit, Stager
+from edge.node.verdicts import NO_ROOM, NOT_BELONGING, OTHER_OBJECT, TOO_LONG, Answer
 from schemas.sites import Site
 
 _log = logging.getLogger(__name__)
@@ -45,21 +33,9 @@ _log = logging.getLogger(__name__)
 ROOM, FULL = b"r", b"f"
 """What the gate sends along with a connection."""
 
-_ANSWERS = {Taken.STORED: Answer(Verdict.STORED), Taken.RESENT: Answer(Verdict.RESENT), Taken.WITHDRAWN: OPTED_OUT, None: TROUBLE}
 _REJECT_FULL = (0x02, 0x03, 0x02)  # transient, presentation, local limit exceeded: PS3.8 table 9-21
 _PATIENCE = 2.0  # seconds for objects that are being stored when the node stops
-_PLAIN = re.compile(r"[^A-Za-z0-9_. -]")
-
-
-@dataclass(frozen=True, slots=True)
-class Kit:
-    """What stagers work with."""
-
-    settings: NodeSettings
-    store: Store
-    staging: Staging
-    pseudonymiser: Pseudonymiser
-    callers: Mapping[str, Site]  # by AE title
+_STRANGE = re.compile(r"[^A-Za-z0-9_. -]")
 
 
 class Receiver:
@@ -67,23 +43,21 @@ class Receiver:
 
     def __init__(self, kit: Kit, desk: Desk) -> None:
         settings = kit.settings
-        self._kit = kit
+        self._callers = kit.callers
         self._desk = desk
-        self._deidentifier: Callable[[str], Deidentifier] = cache(self._of_site)
+        self._stager = Stager(kit, desk, "node")
         ae = AE(settings.ae_title)
         ae.require_called_aet = True
         ae.require_calling_aet = list(kit.callers)
-        ae.maximum_associations = settings.associations + len(kit.callers) + 1_000  # the gate counts
-        tls = None if settings.tls is None else tls_context(settings.tls)
+        ae.maximum_associations = 1_000_000  # the gate counts
         limits = (settings.pdu_bytes, settings.object_bytes, settings.idle_seconds)
-        self._terms = Terms(ae, settings.ae_title, contexts(), *limits, tls)
+        self._terms = Terms(ae, settings.ae_title, *limits, None if settings.tls is None else tls_context(settings.tls))
         self._busy = 0
         self._lock = threading.Lock()
 
     def run(self, gate: socket.socket) -> None:
         """Serves callers until the gate closes; what is being stored then is finished."""
-        listening = threading.Thread(target=self._listen, daemon=True)
-        listening.start()
+        threading.Thread(target=self._listen, daemon=True).start()
         while True:
             message, descriptors, _, _ = socket.recv_fds(gate, 1, 1)
             if not message:
@@ -103,72 +77,45 @@ class Receiver:
             line = _Caller(self._terms, connection, self, full=full)
         except OSError:  # gone already
             connection.close()
-            self.closed(admitted=False, reason="gone")
+            self.say(Closed(reason=""))
         else:
             line.start()
 
-    def closed(self, *, admitted: bool, reason: str) -> None:
-        """A line is closed."""
-        self._say(Closed(admitted=admitted, reason=reason))
-
-    def store(self, site: Site, event: evt.Event) -> Dataset:
-        """Answers a C-STORE: de-identifies, stages, waits until it is taken."""
+    def store(self, site: Site, request: C_STORE, syntax: str) -> Answer:
+        """Does what a C-STORE asks: de-identifies, stages, waits until it is taken."""
         began = time.perf_counter()
+        received = cast("Received", request.DataSet)
         with self._lock:
             self._busy += 1
         try:
-            received = event.request.DataSet
-            answer = self._answer(site, event, received)
+            answer = self._answer(site, request, received, syntax)
             seconds = time.perf_counter() - began
-            self._say(Counted(site=site.code, verdict=answer.verdict, octets=received.length, seconds=seconds))
+            self.say(Counted(site=site.code, verdict=answer.verdict, octets=received.length, seconds=seconds))
         finally:
             with self._lock:
                 self._busy -= 1
-        return answer.dataset()
+        return answer
 
-    def _answer(self, site: Site, event: evt.Event, received: Received) -> Answer:
-        if event.request.AffectedSOPClassUID not in BELONGING:
+    def _answer(self, site: Site, request: C_STORE, received: Received, syntax: str) -> Answer:
+        if request.AffectedSOPClassUID not in BELONGING:
             return NOT_BELONGING
         if received.is_too_long:
             return TOO_LONG
-        if self._kit.store.free() - received.length < self._kit.settings.free_bytes:
+        if not self._stager.has_room(received.length):
             return NO_ROOM
-        with received.getbuffer() as encoded:
-            found = self._deidentifier(site.code).object(encoded, str(event.context.transfer_syntax))
-            if not isinstance(found, Deidentified):
-                return answer_to(found)
-            if found.instance.instance_uid != str(event.request.AffectedSOPInstanceUID).strip(" \0"):
-                return OTHER_OBJECT
-            try:
-                staged = stage(found, self._kit.staging)
-            except StoreFullError:
-                return NO_ROOM
-            except StoreError as error:
-                _log.error("%s", error)  # noqa: TRY400  # its words say it all
-                return TROUBLE
-            finally:
-                del found  # it holds views of the buffer
-        return _ANSWERS[self._taken(site, staged)]
+        found = self._stager.deidentifier(site).object(received.getbuffer(), syntax)
+        if isinstance(found, Deidentified) and found.instance.instance_uid != str(request.AffectedSOPInstanceUID).strip(" \0"):
+            return OTHER_OBJECT
+        return self._stager.bring(site, found).answer()
 
-    def _taken(self, site: Site, staged: Staged) -> Taken | None:
-        try:
-            return self._desk.hand_in(site.code, "node", staged).result()
-        except WriterGoneError:
-            return None
-
-    def _say(self, what: Counted | Closed) -> None:
-        try:
+    def say(self, what: Counted | Closed) -> None:
+        """Tells what is only counted."""
+        with contextlib.suppress(WriterGoneError):  # this process is about to end
             self._desk.say(what)
-        except WriterGoneError:
-            pass  # this process is about to end
-
-    def _of_site(self, code: str) -> Deidentifier:
-        site = next(site for site in self._kit.callers.values() if site.code == code)
-        return Deidentifier(site, self._kit.pseudonymiser)
 
     def site_of(self, title: str) -> Site | None:
         """The site of an AE title."""
-        return self._kit.callers.get(title.strip())
+        return self._callers.get(title.strip())
 
 
 class _Caller(Line):
@@ -185,42 +132,37 @@ class _Caller(Line):
         self._full = full
         self._reason = ""
 
+    @property
+    def _asked(self) -> A_ASSOCIATE:
+        """What the caller has asked for."""
+        return cast("A_ASSOCIATE", self.requestor.primitive)
+
     def _requested(self, _: evt.Event) -> None:
-        if self._full:
-            self._reason = "full"
-            _log.warning("a caller at %s was refused: as many are being served as are allowed", self.requestor.address)
-            self.acse.send_reject(*_REJECT_FULL)
-            self.kill()
+        if not self._full:
+            self.acceptor.supported_contexts = acceptable(self._asked.presentation_context_definition_list)
+            return
+        self._reason = "full"
+        _log.warning("a caller at %s was refused: as many are being served as are allowed", self.requestor.address)
+        self.acse.send_reject(*_REJECT_FULL)
+        self.kill()
 
     def _rejected(self, _: evt.Event) -> None:
-        asked = self.requestor.primitive
-        calling, called = (_PLAIN.sub("?", title or "") for title in (asked.calling_ae_title, asked.called_ae_title))
+        calling, called = (
+            _STRANGE.sub("?", title or "") for title in (self._asked.calling_ae_title, self._asked.called_ae_title)
+        )
         if self._receiver.site_of(calling) is None:
             self._reason = "unknown-caller"
             what = "no site in sites.toml has this AE title"
         else:
             self._reason = "other-node"
-            what = f"it called {called}, and this node is {self._terms.title}"
+            what = f"it called {called}, and this node is {self.acceptor.ae_title}"
         _log.warning("%s at %s was refused: %s", calling, self.requestor.address, what)
 
     def _store(self, event: evt.Event) -> Dataset:
         site = self._receiver.site_of(self.requestor.ae_title)
-        assert site is not None, "the association was accepted"  # noqa: S101  # what pynetdicom has checked
-        return self._receiver.store(site, event)
+        if site is None:  # pynetdicom has let in whom it should not
+            raise RuntimeError("a caller who is no site")
+        return self._receiver.store(site, cast("C_STORE", event.request), str(event.context.transfer_syntax)).dataset()
 
     def _closed(self) -> None:
-        self._receiver.closed(admitted=bool(self._accepted_cx), reason=self._reason)
-
-
-def tls_context(tls: Tls) -> ssl.SSLContext:
-    """TLS for lines: 1.2 or newer, callers with a certificate of the authority where one is given (PS3.15 annex B).
-
-    Raises:
-        OSError: a file is not what it should be.
-    """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tls.authority)
-    context.load_cert_chain(tls.certificate, tls.key)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if tls.authority is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
+        self._receiver.say(Closed(reason=self._reason))

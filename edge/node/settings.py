@@ -1,6 +1,7 @@
 """The node's settings, from environment variables."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,3 +83,21 @@ def _tls(environment: Mapping[str, str]) -> Tls | None:
         if not os.access(path, os.R_OK):
             raise UnusableInputError(f"{name}: {path} cannot be read")
     return Tls(given[names[0]], given[names[1]], given.get(names[2]))
+
+
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """TLS for lines: 1.2 or newer, callers with a certificate of the authority where one is given (PS3.15 annex B).
+
+    Raises:
+        UnusableInputError: a file is not what it should be.
+    """
+    try:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tls.authority)
+        context.load_cert_chain(tls.certificate, tls.key)
+    except OSError as error:
+        problem = error.strerror or "not as PEM, or the key is another one's"
+        raise UnusableInputError(f"NCCID_NODE_TLS_CERT, _KEY or _CA is not what it should be ({problem})") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if tls.authority is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context

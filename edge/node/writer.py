@@ -1,9 +1,9 @@
 """The writer: takes what the stagers bring, as many images in one commit as wait; says when studies have settled; counts.
 
-    reads   what receivers and watcher say
-    writes  the outbox and the store, through the intake
-    keeps   nothing of its own: which studies are open stands in the outbox, so it knows them after a restart
-    rejects nothing; what cannot be taken is told to be sent again
+reads   what receivers and watcher say
+writes  the outbox and the store, through the intake
+keeps   nothing of its own: which studies are open stands in the outbox, so it knows them after a restart
+rejects nothing; what cannot be taken is told to be sent again
 """
 
 import contextlib
@@ -17,13 +17,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
-from edge.images.studies import StudyBook
 from edge.node.counting import Counting
 from edge.node.desk import DECODE, ENCODE, Brought, Closed, Done
 from edge.sending.outbox import Outbox
 from edge.store.intake import Delivery, Intake, Staged, Taken
-from identity.pseudonyms import Pseudonymiser
-from identity.seal import Sealer
 from schemas.problems import UnusableInputError, WorkFailedError
 from schemas.rules import Rules
 from schemas.sites import Sites
@@ -47,22 +44,12 @@ class _Waiting:
 class Writer:
     """The one thread that takes images, and a thread for each process that brings some."""
 
-    def __init__(  # noqa: PLR0913  # what it works with; the node names each
-        self,
-        outbox: Outbox,
-        intake: Intake,
-        sites: Sites,
-        rules: Rules,
-        pseudonymiser: Pseudonymiser,
-        sealer: Sealer,
-        counting: Counting,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, outbox: Outbox, intake: Intake, sites: Sites, rules: Rules, counting: Counting, clock: Clock) -> None:
         self._outbox = outbox
         self._intake = intake
         self._sites = sites
         self._rules = rules
-        self._books = {code: StudyBook(site, "node", pseudonymiser, sealer) for code, site in sites.items()}
+        self._books = {code: intake.book(site, "node") for code, site in sites.items()}
         self._counting = counting
         self._clock = clock
         self._waiting: queue.Queue[_Waiting] = queue.Queue()
@@ -92,9 +79,9 @@ class Writer:
                 self._look()
                 look_at = time.monotonic() + _LOOK_SECONDS
             if not batch:
+                self._guarded(lambda: self._intake.tidy(self._clock()))
                 if stop.is_set():
                     return
-                self._guarded(lambda: self._intake.tidy(self._clock()))
 
     def _next(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -145,9 +132,9 @@ class Writer:
         try:
             return work()
         except (WorkFailedError, UnusableInputError) as error:
-            _log.error("%s", error)  # noqa: TRY400  # its words say it all
+            _log.error("%s", error)
         except Exception as error:  # noqa: BLE001  # whoever waits must have an answer; the words may quote what was to be taken
-            _log.error("taking images failed, please report: %s", type(error).__name__)  # noqa: TRY400  # as above
+            _log.error("taking images failed, please report: %s", type(error).__name__)
         return None
 
 

@@ -60,12 +60,12 @@ _TO_DO: dict[State, str] = {
     "withdrawn": "The patient has opted out. Send nothing more.",
 }
 TURNS: dict[State, str] = {
-    "complete": "nobody's: nothing is missing",
+    "complete": "Nobody: nothing is missing",
     "awaiting-images": "PACS: there is still time",
     "images-missing": "PACS: the images are overdue",
     "awaiting-spreadsheet": "Nurse: there is still time",
     "spreadsheet-missing": "Nurse: the spreadsheet row is overdue",
-    "withdrawn": "nobody's: the patient has opted out",
+    "withdrawn": "Nobody: the patient has opted out",
 }
 """For all patients of a state together."""
 

@@ -84,6 +84,8 @@ def _foreign(request: PortalRequest, _: ForeignFormError) -> Template | Response
 
 
 def _http(request: PortalRequest, error: HTTPException) -> Template | Response[dict[str, str]]:
+    if error.status_code >= 500:
+        return _bug(request, error)
     heading, words = _WORDS.get(error.status_code, _ELSE)
     return _said(request, error.status_code, heading, words)
 

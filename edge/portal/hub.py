@@ -34,6 +34,18 @@ class HubAwayError(WorkFailedError):
     """The hub did not answer; says what to do. Holds nothing of what was asked."""
 
 
+class View(msgspec.Struct, frozen=True):
+    """How far the hub has read; what it does not know yet may be there all the same."""
+
+    condition: str = "live"
+    behind_records: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that has arrived is in the answer."""
+        return self.condition == "live"
+
+
 class SiteCounts(msgspec.Struct, frozen=True):
     """The coverage of one site, counted in patients."""
 
@@ -50,6 +62,7 @@ class _Ages(msgspec.Struct, frozen=True):
 class _Sites(msgspec.Struct, frozen=True):
     sites: dict[str, SiteCounts]
     ages: dict[str, dict[str, _Ages]] = msgspec.field(default_factory=dict)
+    view: View = View()
 
 
 class _Alerts(msgspec.Struct, frozen=True):
@@ -65,6 +78,15 @@ class Statuses(msgspec.Struct, frozen=True):
 
     patients: dict[str, CoverageStatus | None] = msgspec.field(default_factory=dict)
     persons: dict[str, list[CoverageStatus]] = msgspec.field(default_factory=dict)
+    view: View = View()
+
+
+class SiteKnown(msgspec.Struct, frozen=True):
+    """How a site stands."""
+
+    counts: SiteCounts
+    oldest: dict[str, dt.date]  # by state: since when something has been missing longest
+    view: View
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +118,29 @@ class Tokens:
         return cls(home, Path(named) if named else None)
 
 
+def client_of(url: str, authority: Path | None = None) -> httpx.Client:
+    """A client for the hub at this address.
+
+    Args:
+        url: where it is.
+        authority: a PEM file with the authority that signed its certificate, else the usual ones.
+    """
+    trusted = ssl.create_default_context(cafile=authority) if authority else True
+    return httpx.Client(base_url=url, timeout=_SECONDS, trust_env=False, verify=trusted)
+
+
 class Hub:
     """The hub as the portal asks it; one connection pool for all threads."""
 
-    def __init__(self, url: str | None, tokens: Tokens, authority: Path | None = None) -> None:
-        """Makes no connection yet.
+    def __init__(self, tokens: Tokens, client: httpx.Client | None) -> None:
+        """Asks nothing yet.
 
         Args:
-            url: where it is; None = nobody has said so.
-            tokens: what to show it.
-            authority: a PEM file with the authority that signed its certificate, else the usual ones.
+            tokens: what to show the hub.
+            client: leads to the hub; None = nobody has said where it is.
         """
         self._tokens = tokens
-        trusted = ssl.create_default_context(cafile=authority) if authority else True
-        self._client = httpx.Client(base_url=url or "", timeout=_SECONDS, trust_env=False, verify=trusted)
-        self._known = bool(url)
+        self._client = client
 
     def statuses(self, site: str, *, patients: Sequence[str] = (), persons: Sequence[str] = ()) -> Statuses:
         """What is known of these pseudonyms, however many.
@@ -118,7 +148,7 @@ class Hub:
         Raises:
             HubAwayError: the hub does not answer as it should.
         """
-        found = Statuses()
+        found, view = Statuses(), View()
         asked = [("patients", each) for each in patients] + [("persons", each) for each in persons]
         for start in range(0, len(asked), MOST):
             piece = asked[start : start + MOST]
@@ -126,16 +156,18 @@ class Hub:
             part = self._ask(site, "POST", "/v1/status", Statuses, json=body)
             found.patients.update(part.patients)
             found.persons.update(part.persons)
-        return found
+            view = view if not view.complete else part.view
+        return msgspec.structs.replace(found, view=view)
 
-    def counts(self, site: str) -> tuple[SiteCounts, dict[str, dt.date]]:
-        """The coverage of the site, all zero while nothing has arrived; and by state what has been missing longest.
+    def coverage(self, site: str) -> SiteKnown:
+        """The coverage of the site, all zero while nothing has arrived.
 
         Raises:
             HubAwayError: the hub does not answer as it should.
         """
         found = self._ask(site, "GET", "/v1/sites", _Sites)
-        return found.sites.get(site, SiteCounts()), {state: ages.oldest for state, ages in found.ages.get(site, {}).items()}
+        oldest = {state: ages.oldest for state, ages in found.ages.get(site, {}).items()}
+        return SiteKnown(found.sites.get(site, SiteCounts()), oldest, found.view)
 
     def alerts(self, site: str) -> list[Alert]:
         """What somebody at the site has to do.
@@ -155,7 +187,7 @@ class Hub:
         return self._ask(site, "GET", "/v1/unclaimed", _Unclaimed, params={"site": site}).matches
 
     def _ask(self, site: str, method: str, path: str, form: type[Answer], **what: Any) -> Answer:  # noqa: ANN401  # as httpx
-        if not self._known:
+        if self._client is None:
             raise HubAwayError("This portal was not told where the hub is. Tell whoever runs it: NCCID_HUB_URL.")
         headers = {"Authorization": f"Bearer {self._tokens.of(site)}"}
         try:
@@ -169,4 +201,5 @@ class Hub:
 
     def close(self) -> None:
         """Closes the connections."""
-        self._client.close()
+        if self._client is not None:
+            self._client.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.portal.accounts import Accounts, Now
 from edge.portal.database import Database
 from edge.portal.diary import Diary
-from edge.portal.hub import Hub, Tokens
+from edge.portal.hub import Hub, Tokens, client_of
 from edge.portal.jobs import Job, Jobs
 from edge.portal.limits import Attempts
 from edge.portal.sessions import Sessions
@@ -62,8 +62,9 @@ def make_portal(home: Home, hub: Hub, now: Now = clock) -> Portal:
 
 def hub_from(environment: Mapping[str, str], home: Home) -> Hub:
     """The hub that an environment names."""
-    trusted = environment.get("NCCID_HUB_CAFILE")
-    return Hub(environment.get("NCCID_HUB_URL"), Tokens.from_environment(environment, home), Path(trusted) if trusted else None)
+    url, trusted = environment.get("NCCID_HUB_URL"), environment.get("NCCID_HUB_CAFILE")
+    client = client_of(url, Path(trusted) if trusted else None) if url else None
+    return Hub(Tokens.from_environment(environment, home), client)
 
 
 def note_upload(diary: Diary, job: Job) -> None:

@@ -1,9 +1,11 @@
 """Takes a form with a file from the browser, piece by piece into memory; the file is read only once the token is found right."""
 
+import contextlib
 from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass
 
 import multipart  # type: ignore[import-untyped]  # it ships no types
+from litestar.exceptions import HTTPException
 
 from edge.portal.memory_file import MemoryFile
 
@@ -75,12 +77,13 @@ async def received(content_type: str, body: AsyncIterable[bytes], is_ours: Calla
 
 
 async def drained(body: AsyncIterable[bytes]) -> None:
-    """Reads what is left of a request, and forgets it; a browser that is still sending does not hear an answer."""
+    """Reads what is left of a request, and forgets it: a browser that is still sending would not hear the answer."""
     left = _MOST_DRAINED
-    async for piece in body:
-        left -= len(piece)
-        if left < 0:
-            return
+    with contextlib.suppress(HTTPException):  # the browser has gone
+        async for piece in body:
+            left -= len(piece)
+            if left < 0:
+                return
 
 
 class _Form:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 
 from edge.sending.broker import Broker, BrokerAwayError
+from edge.sending.counting import SenderMetrics
 from edge.sending.outbox import Outbox, Stored
 from schemas.kafka import KafkaSettings
 
@@ -30,9 +31,10 @@ _SAY_AGAIN = 10.0  # seconds before the same is logged again
 class Sender:
     """Drains one outbox into one cluster."""
 
-    def __init__(self, outbox: Outbox, settings: KafkaSettings) -> None:
+    def __init__(self, outbox: Outbox, settings: KafkaSettings, metrics: SenderMetrics | None = None) -> None:
         self._outbox = outbox
         self._settings = settings
+        self._metrics = metrics or SenderMetrics()
         self._said: dict[str, float] = {}
 
     def run(self, stop: threading.Event) -> None:
@@ -48,6 +50,7 @@ class Sender:
                     pause = _BACKOFF[0]
                     self._serve(broker, stop)
             except BrokerAwayError as error:
+                self._metrics.away()
                 self._say("the broker at %s is away (%s); nothing is lost, trying again", self._settings.bootstrap, error)
             stop.wait(pause)
             pause = min(2 * pause, _BACKOFF[1])
@@ -55,7 +58,9 @@ class Sender:
     def _serve(self, broker: Broker, stop: threading.Event) -> None:
         """Sends as long as the cluster stays the same one."""
         cluster = broker.cluster_id()
-        self._say("connected; %d messages to send", self._outbox.depth(cluster))
+        depth = self._outbox.depth(cluster)
+        self._metrics.connected(depth)
+        self._say("connected; %d messages to send", depth)
         there: set[str] = set()
         asked = time.monotonic()
         while not stop.is_set():
@@ -72,6 +77,7 @@ class Sender:
                 stop.wait(_IDLE)
             else:
                 _expect(broker, cluster)
+                self._metrics.connected(self._outbox.depth(cluster))
                 asked = time.monotonic()
 
     def _send(self, broker: Broker, cluster: str, messages: Sequence[Stored]) -> None:
@@ -80,6 +86,7 @@ class Sender:
         _expect(broker, cluster)
         if acknowledged:
             self._outbox.mark_sent(cluster, messages[acknowledged - 1].id)
+            self._metrics.sent(acknowledged, self._outbox.depth(cluster))
         if acknowledged < len(messages):
             raise BrokerAwayError(f"{len(messages) - acknowledged} messages were not acknowledged")
 

@@ -1,7 +1,7 @@
 """The store: de-identified images in a plain folder, ``<site>/<patient>/<study>/<series>/<instance>.dcm``, pseudonymous names.
 
 A file is staged first, complete and synced, and put into its place by a rename. Which staged files belong in the store is decided
-by the outbox alone (``edge.store.intake``). Whoever changes what the store holds has its lock, over its transaction too, so that a
+by the outbox alone (``edge.store.intake``). Whoever changes what the store holds has its lock, over its transaction too: so a
 patient who is taken out cannot come back through another process.
 """
 
@@ -104,9 +104,9 @@ class Store:
             sync_folder(folder.parent)
         return True
 
-    def sites(self) -> list[Path]:
-        """The folders of the sites of which there are images."""
-        return sorted(each for each in self.root.iterdir() if not each.name.startswith("."))
+    def sites(self) -> list[str]:
+        """The codes of the sites of which there are images."""
+        return sorted(each.name for each in self.root.iterdir() if not each.name.startswith("."))
 
     def free(self) -> int:
         """Bytes that can still be written."""
@@ -154,14 +154,16 @@ class Staging:
         name = uuid.uuid4().hex
         path = self._folder / name
         with explained():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
-                with path.open("xb", buffering=0, opener=_private) as file:
-                    for part in parts:
-                        _write(file.fileno(), part)
-                    os.fsync(file.fileno())
+                for part in parts:
+                    _write(descriptor, part)
+                os.fsync(descriptor)
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
+            finally:
+                os.close(descriptor)
         return f"{self.name}/{name}"
 
     def sync(self) -> None:
@@ -194,10 +196,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _write(descriptor: int, part: bytes | memoryview) -> None:

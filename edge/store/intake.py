@@ -20,6 +20,7 @@ from edge.deidentify.deidentify import Deidentified
 from edge.images.headers import Instance
 from edge.images.studies import Arrival, StudyBook
 from edge.sending.outbox import Outbox, Transaction
+from edge.store.clearing import clear
 from edge.store.folder import Staging, Store
 from identity import numbers
 from identity.numbers import NhsNumber
@@ -124,23 +125,25 @@ class Intake:
 
     def _sort(self, transaction: Transaction, delivery: Delivery, placing: dict[str, str]) -> Taken:
         site, staged = delivery.site, delivery.staged
-        if self._has_opted_out(transaction, site, staged):
+        if self._has_opted_out(transaction, staged):
             return Taken.WITHDRAWN
-        known = self._book(delivery).file(transaction, staged.instance)
+        known = self.book(site, delivery.origin).file(transaction, staged.instance)
         path = staged.path(site, staged.file)
         if path in placing or (known and self._store.has(staged.path(site, known))):
             return Taken.RESENT
         placing[path] = staged.staged
         return Taken.STORED
 
-    def _has_opted_out(self, transaction: Transaction, site: Site, staged: Staged) -> bool:
+    def _has_opted_out(self, transaction: Transaction, staged: Staged) -> bool:
         pseudonyms = [staged.patient]
         number = numbers.parse(staged.instance.patient_id.text)
         if isinstance(number, NhsNumber):
             pseudonyms.append(self._pseudonymiser.person(number))
         return any(transaction.query("SELECT 1 FROM message WHERE event = ?", f"withdrawn-{each}") for each in pseudonyms)
 
-    def _remember(self, transaction: Transaction, deliveries: Sequence[Delivery], taken: Sequence[Taken], *, settled: bool) -> None:
+    def _remember(
+        self, transaction: Transaction, deliveries: Sequence[Delivery], taken: Sequence[Taken], *, settled: bool
+    ) -> None:
         """Counts what was taken, door by door; what came again is counted too, in case its study is not settled yet."""
         doors: dict[tuple[str, Origin], list[Delivery]] = {}
         files: dict[int, str | None] = {}
@@ -150,10 +153,11 @@ class Intake:
                 files[id(each)] = each.staged.file if came_of_it is Taken.STORED else None
         for group in doors.values():
             arrivals = [Arrival(each.staged.instance, files[id(each)]) for each in group]
-            self._book(group[0]).take(transaction, arrivals, settled=settled)
+            self.book(group[0].site, group[0].origin).take(transaction, arrivals, settled=settled)
 
-    def _book(self, delivery: Delivery) -> StudyBook:
-        return StudyBook(delivery.site, delivery.origin, self._pseudonymiser, self._sealer)
+    def book(self, site: Site, origin: Origin) -> StudyBook:
+        """Keeps count of a site's studies, at a door."""
+        return StudyBook(site, origin, self._pseudonymiser, self._sealer)
 
     def tidy(self, now: dt.datetime) -> None:
         """Forgets which staged file belongs where, of those that are in their places for good.
@@ -184,7 +188,7 @@ class Intake:
                 self._store.sync(placed)
                 with self._outbox.transaction(now) as transaction:
                     transaction.write("DELETE FROM placing WHERE staged GLOB ?", f"{folder}/*")
-            self._forget_opted_out()
+            clear(self._store, self._outbox, self._store.sites())
         return found
 
     def _recovered(self, folder: str) -> Iterator[str]:
@@ -192,10 +196,3 @@ class Intake:
             if self._store.is_staged(staged):
                 self._store.place(staged, path)
                 yield path
-
-    def _forget_opted_out(self) -> None:
-        """Deletes what a withdrawal that was killed has left in the store."""
-        sites = [folder.name for folder in self._store.sites()]
-        for (event,) in self._outbox.query("SELECT event FROM message WHERE event GLOB 'withdrawn-Covid*'"):
-            for site in sites:
-                self._store.forget(site, event.removeprefix("withdrawn-"))

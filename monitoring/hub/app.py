@@ -8,15 +8,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Request, Response
 from litestar.config.app import AppConfig
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.response import Redirect
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitoring.hub import health
@@ -24,12 +26,17 @@ from monitoring.hub.access import Access
 from monitoring.hub.api import Api, letting_in
 from monitoring.hub.hub import Hub
 from monitoring.hub.metrics import HubMetrics
-from monitoring.hub.problems import on_failure, on_http_exception
+from monitoring.hub.pages import PAGES
+from monitoring.hub.problems import Problem, on_failure, on_http_exception, told
+from monitoring.hub.sessions import ENTRANCE, NotLoggedInError, viewer
 from monitoring.hub.stream import Streams
+from web.assets import asset_router
 from web.headers import add_headers
+from web.pages import template_config
 
 log = logging.getLogger(__name__)
 
+_TEMPLATES, _SCRIPTS = (Path(__file__).with_name(name) for name in ("templates", "scripts"))
 _LONGEST_BODY = 128 * 1024
 _BEGAN = "nccid_began"
 
@@ -53,11 +60,12 @@ def make_app(hub: Hub, access: Access, streams: Streams | None = None) -> Litest
     given = {"hub": hub, "streams": streams, "access": access, "counts": counts}
     api = type("GuardedApi", (Api,), {"guards": [letting_in(access)]})
     return Litestar(
-        route_handlers=[api, health.live, health.ready, health.metrics],
-        dependencies={name: _given(value) for name, value in given.items()},
+        route_handlers=[api, health.live, health.ready, health.metrics, *ENTRANCE, *PAGES, asset_router(_SCRIPTS)],
+        dependencies={name: _given(value) for name, value in given.items()} | {"viewer": Provide(viewer)},
+        template_config=template_config(_TEMPLATES, _SCRIPTS),
         lifespan=[_working(hub)],
         openapi_config=OPENAPI,
-        exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
+        exception_handlers={NotLoggedInError: _to_login, HTTPException: on_http_exception, Exception: on_failure},
         middleware=[_timing],
         before_send=[add_headers, _counting(counts)],
         request_max_body_size=_LONGEST_BODY,
@@ -68,6 +76,13 @@ def make_app(hub: Hub, access: Access, streams: Streams | None = None) -> Litest
 
 def _given(value: Any) -> Provide:  # noqa: ANN401  # whatever handlers ask for by name
     return Provide(lambda: value, sync_to_thread=False)
+
+
+def _to_login(request: Request[Any, Any, Any], _: NotLoggedInError) -> Redirect | Response[Problem]:
+    """People are shown the way in; a stream or a script is told that it has ended."""
+    if "text/html" in request.headers.get("accept", "") or "*/*" in request.headers.get("accept", "*/*"):
+        return Redirect("/login", status_code=303)
+    return told(401)
 
 
 def _without_extras(config: AppConfig) -> AppConfig:

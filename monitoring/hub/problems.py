@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.response import Template
 from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
 
 from schemas.records import Record
@@ -36,6 +37,16 @@ class Problem(Record, frozen=True, kw_only=True):
     detail: str
 
 
+SERVICE = {"name": "NCCID coverage", "href": "/"}
+_PAGES = {
+    400: ("Not understood", "The page was asked for in a way that it does not know. Go back and try again."),
+    403: ("Not from here", "This form did not come from the hub's own page. Open the hub and try again."),
+    404: ("Page not found", "There is no such page, or it is not for you to see."),
+    429: ("Too many at once", "Wait a minute and try again."),
+}
+"""Status -> title and words of the page that a browser is shown."""
+
+
 def problem(status: int, detail: str = "") -> Problem:
     """A problem with this status, in the words for it unless others are given."""
     title, words = _WORDS.get(status, ("It did not work", "/schema says what this address takes."))
@@ -47,8 +58,13 @@ def told(status: int, detail: str = "", headers: dict[str, str] | None = None) -
     return Response(problem(status, detail), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
-    """What Litestar or we refused. Of what did not validate only the place is said."""
+def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem] | Template:
+    """What Litestar or we refused. Of what did not validate only the place is said. A browser gets a page."""
+    if "text/html" in request.headers.get("accept", ""):
+        title, words = _PAGES.get(error.status_code, _PAGES[400])
+        return Template(
+            "trouble.html", context={"service": SERVICE, "title": title, "words": words}, status_code=error.status_code
+        )
     detail = error.words if isinstance(error, Refusal) else _places(error) if isinstance(error, ValidationException) else ""
     return told(error.status_code, detail, dict(error.headers or {}))
 

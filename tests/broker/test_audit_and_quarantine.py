@@ -115,7 +115,7 @@ def test_what_is_purged_is_held_no_more(broker: EmbeddedBroker) -> None:
     held = read_quarantine(broker.settings).held()
     assert len(held) == 3
     done = purge(broker.settings, held[:2], NOON)
-    assert (done.purged, done.refused) == (2, True)  # it cannot erase
+    assert (done.purged, done.refused) == (2, isinstance(broker, EmbeddedBroker))  # which cannot erase
     assert [each.id for each in read_quarantine(broker.settings).held()] == [held[2].id]
     assert purge(broker.settings, [], NOON).purged == 0
 

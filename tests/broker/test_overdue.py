@@ -74,6 +74,7 @@ def test_a_deadline_survives_the_worker_that_knew_it(home: Installation) -> None
     assert {status.patient: status.since for status in home.view()} == before
 
 
+@pytest.mark.embedded_only  # where everything is judged anew at each start; on a cluster, by the new rules with the next record
 @pytest.mark.timeout(120)
 def test_a_deadline_passes_while_nothing_runs(home: Installation) -> None:
     grace(home, "1s")

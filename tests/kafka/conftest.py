@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from schemas.topics import TOPICS
+from tests.kafka.play import ROWS, keep, table
 from tests.kafka.pool import LeasedBroker, Pool
 
 
@@ -15,3 +16,11 @@ def broker(pool: Pool) -> Iterator[LeasedBroker]:
     leased.start([topic.name for topic in TOPICS])
     yield leased
     leased.end()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was hurt, and what became of it."""
+    if ROWS:
+        terminalreporter.section("faults on Apache Kafka")
+        terminalreporter.write_line(table(ROWS))
+        keep(ROWS)

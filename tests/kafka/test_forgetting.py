@@ -34,7 +34,9 @@ def cluster(tmp_path: Path) -> Iterator[KafkaCluster]:
     cluster = KafkaCluster(tmp_path)
     for broker in cluster.brokers:
         with (broker.folder / "server.properties").open("a", encoding="utf-8") as settings:
-            settings.write("log.initial.task.delay.ms=1000\nlog.retention.check.interval.ms=1000\nlog.segment.delete.delay.ms=0\n")
+            settings.write(
+                "log.initial.task.delay.ms=1000\nlog.retention.check.interval.ms=1000\nlog.segment.delete.delay.ms=0\n"
+            )
     cluster.start()
     try:
         ensure_topics(cluster.settings, 1)

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from edge.images.headers import Instance
 from edge.images.send_images import FileProblem, ImagesAnswer, send_images
-from edge.images.studies import StudyBook
+from edge.images.studies import Arrival, StudyBook
 from edge.sending.outbox import Outbox
+from edge.store.folder import Store
 from identity.keyring import Keyring
 from identity.seal import Sealer, SealError, StudyIdentity
 from schemas.records import StudyReceived
@@ -45,11 +46,13 @@ import datetime as dt, sys
 from pathlib import Path
 from edge.images import send_images
 from edge.sending.outbox import Outbox
+from edge.store.folder import Store
 from tests.edge_factories import PSEUDONYMISER, SEALER, SITE
 send_images._BATCH = 10
 with Outbox(Path(sys.argv[1])) as outbox:
     print("ready", flush=True)
-    send_images.send_images([Path(sys.argv[2])], SITE, outbox, PSEUDONYMISER, SEALER, dt.datetime.now(dt.UTC))
+    store = Store(outbox.path.parent.parent / "store")
+    send_images.send_images([Path(sys.argv[2])], SITE, outbox, store, PSEUDONYMISER, SEALER, dt.datetime.now(dt.UTC))
 """
 
 
@@ -74,7 +77,7 @@ def image(number: int = 1, study: str = "1.2.3", patient: str = JANE, modality: 
 
 def take(outbox: Outbox, *images: Instance, site: Site = SITE, settled: bool = True) -> set[str]:
     with outbox.transaction(NOON) as transaction:
-        return StudyBook(site, "send-images", PSEUDONYMISER, SEALER).take(transaction, images, settled=settled)
+        return StudyBook(site, "send-images", PSEUDONYMISER, SEALER).take(transaction, map(Arrival, images), settled=settled)
 
 
 def reports(outbox: Outbox) -> list[StudyReceived]:
@@ -88,7 +91,15 @@ def whose(report: StudyReceived) -> str | None:
 
 
 def send(outbox: Outbox, *paths: Path, site: Site = SITE) -> ImagesAnswer:
-    return send_images(paths, site, outbox, PSEUDONYMISER, SEALER, NOON)
+    return send_images(paths, site, outbox, store_of(outbox), PSEUDONYMISER, SEALER, NOON)
+
+
+def store_of(outbox: Outbox) -> Store:
+    return Store(outbox.path.parent.parent / "store")
+
+
+def stored(outbox: Outbox) -> list[Path]:
+    return sorted(path for path in store_of(outbox).root.rglob("*.dcm"))
 
 
 def test_the_images_of_a_study_are_one_report(outbox: Outbox) -> None:
@@ -164,10 +175,10 @@ def test_one_study_at_two_sites_is_counted_apart(outbox: Outbox) -> None:
     assert [(report.site, report.patient_ids) for report in reports(outbox)] == [("RDGM", 1), (NHS_SITE.code, 1)]
 
 
-def test_a_study_that_settles_is_reported_once_more(outbox: Outbox) -> None:
-    take(outbox, image(), settled=False)
-    take(outbox, image(), settled=True)
-    assert [report.settled for report in reports(outbox)] == [False, True]
+def test_what_a_command_brings_does_not_settle_what_the_node_still_waits_for(outbox: Outbox) -> None:
+    take(outbox, image(1), settled=False)
+    take(outbox, image(1), image(2), settled=True)
+    assert [(report.settled, report.instances) for report in reports(outbox)] == [(False, {"CT": 1}), (False, {"CT": 2})]
 
 
 def test_a_study_sealed_with_another_keyring_is_not_taken(outbox: Outbox) -> None:
@@ -175,7 +186,7 @@ def test_a_study_sealed_with_another_keyring_is_not_taken(outbox: Outbox) -> Non
     stranger = Sealer(Keyring({1: b"another secret of thirty-two bytes"}))
     book = StudyBook(SITE, "send-images", PSEUDONYMISER, stranger)
     with pytest.raises(SealError), outbox.transaction(NOON) as transaction:
-        book.take(transaction, [image(2)], settled=True)
+        book.take(transaction, [Arrival(image(2))], settled=True)
     assert len(reports(outbox)) == 1
 
 
@@ -241,7 +252,8 @@ def test_a_study_larger_than_a_batch_is_counted_whole(outbox: Outbox, tmp_path: 
 def test_progress_tells_how_many_files_of_how_many(outbox: Outbox, tmp_path: Path) -> None:
     told: list[tuple[int, int | None]] = []
     paths = [dicom_file(tmp_path / f"{number}.dcm") for number in range(3)]
-    send_images(paths, SITE, outbox, PSEUDONYMISER, SEALER, NOON, lambda done, total: told.append((done, total)))
+    store = store_of(outbox)
+    send_images(paths, SITE, outbox, store, PSEUDONYMISER, SEALER, NOON, progress=lambda *counts: told.append(counts))
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -276,7 +288,9 @@ def test_no_identifier_lies_in_any_byte_on_disk_nor_in_words_or_logs(
         told = send(outbox, unusable)
     outbox.query("PRAGMA wal_checkpoint(PASSIVE)")
     take(outbox, image())
-    disk = b"".join(each.read_bytes() for each in outbox.path.parent.iterdir())
+    assert len(stored(outbox)) == 2
+    files = [*outbox.path.parent.iterdir(), *stored(outbox)]
+    disk = b"".join(each.read_bytes() for each in files) + b"".join(bytes(each) for each in files)
     words = (repr(answer) + repr(told) + "".join(capfd.readouterr()) + caplog.text).encode()
     assert (answer.accepted, len(told.failed)) == (2, 1)
     assert b"study-received" in disk
@@ -301,3 +315,5 @@ def test_sending_killed_at_any_point_and_repeated_counts_each_image_once(tmp_pat
         send(outbox, export)
         last = {report.study: report.instances["CT"] for report in reports(outbox)}
         assert sorted(last.values()) == [8, 8, 8, 9, 9, 9, 9]
+        assert len(stored(outbox)) == 60
+        assert not list((store_of(outbox).root / ".staging").iterdir())

@@ -9,7 +9,7 @@ import pytest
 
 from edge import upload, withdraw
 from edge.images.headers import Instance
-from edge.images.studies import StudyBook
+from edge.images.studies import Arrival, StudyBook
 from edge.sending.outbox import Message, Outbox
 from edge.spreadsheets.rows import Checked, Row
 from edge.withdraw import Withdrawal, WithdrawalAnswer
@@ -69,7 +69,7 @@ def images(outbox: Outbox, patient: str, study: str, site: Site = SITE) -> None:
         for number in (1, 2)
     ]
     with outbox.transaction(NOON) as transaction:
-        StudyBook(site, "node", PSEUDONYMISER, SEALER).take(transaction, taken, settled=True)
+        StudyBook(site, "node", PSEUDONYMISER, SEALER).take(transaction, map(Arrival, taken), settled=True)
 
 
 def withdrawn(outbox: Outbox, *numbers: str, site: Site = SITE, sealer: Sealer = SEALER) -> WithdrawalAnswer:

@@ -7,7 +7,7 @@ from litestar.exceptions import NotFoundException
 from litestar.response import Template
 
 from edge.portal import passwords
-from edge.portal.accounts import Account, AccountError
+from edge.portal.accounts import Account, AccountError, folded
 from edge.portal.diary import Act
 from edge.portal.frame import PortalRequest, page
 from edge.portal.guards import administrator, logged_in
@@ -39,7 +39,7 @@ def change_account(request: PortalRequest, portal: Portal, data: Form) -> Templa
             case "reset":
                 password = passwords.made_up()
                 portal.accounts.set_password(_other(portal, own, name), password, must_change=True)
-                portal.attempts.forget(BY_NAME, name)
+                portal.attempts.forget(BY_NAME, folded(name))
                 return _done(request, portal, "reset a password", name, password)
             case "disable" | "enable" as act:
                 portal.accounts.set_disabled(_other(portal, own, name), disabled=act == "disable")
@@ -61,8 +61,8 @@ def _other(portal: Portal, own: Account, name: str) -> Account:
 
 
 def _done(request: PortalRequest, portal: Portal, act: Act, name: str, password: str = "") -> Template:
-    portal.diary.note(_own(request), act, of=name)
-    return _page(request, portal, done=act, name=name, password=password)
+    portal.diary.note(_own(request), act, of=folded(name))
+    return _page(request, portal, done=act, whose=folded(name), password=password)
 
 
 def _own(request: PortalRequest) -> Account:

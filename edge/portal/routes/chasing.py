@@ -26,13 +26,12 @@ _NAME = "chase-list.xlsx"
 @post("/chase", opt={STREAMS: True}, request_max_body_size=None)
 async def chase(request: PortalRequest, portal: Portal) -> Template | Response[bytes]:
     """Takes a sheet, and hands the marked copy back in the same breath."""
+    body = request.stream()
     try:
         logged_in(request, request.route_handler)
         if not same_site(request):
             raise ForeignFormError
-        with await received(
-            request.headers.get("content-type", ""), request.stream(), lambda token: ours(request, token)
-        ) as file:
+        with await received(request.headers.get("content-type", ""), body, lambda token: ours(request, token)) as file:
             content = await sync_to_thread(_marked, request, portal, file)
     except NotOursError:
         raise ForeignFormError from None
@@ -43,7 +42,7 @@ async def chase(request: PortalRequest, portal: Portal) -> Template | Response[b
     except (UnusableInputError, WorkFailedError) as error:
         return await _refused(request, portal, str(error), 422)
     finally:
-        await drained(request.stream())
+        await drained(body)
     return Response(content, media_type=XLSX, headers={"content-disposition": f'attachment; filename="{_NAME}"'})
 
 

@@ -1,6 +1,5 @@
 """The NHS/CHI Checker: numbers are turned into pseudonyms in this process; what comes back is shown by place, not by number."""
 
-import time
 from typing import Any
 
 from litestar import get, post
@@ -10,7 +9,7 @@ from edge.checker import asked
 from edge.portal.answers import MOST_NUMBERS, lines, split
 from edge.portal.frame import PortalRequest, page
 from edge.portal.guards import logged_in
-from edge.portal.hub import HubAwayError
+from edge.portal.hub import HubAwayError, Statuses
 from edge.portal.limits import QUESTIONS
 from edge.portal.parts import Portal
 from edge.portal.routes.entrance import Form
@@ -40,10 +39,10 @@ def check(request: PortalRequest, portal: Portal, data: Form) -> Template:
     portal.diary.note(account, "checked numbers", numbers=len(encoded))
     persons = list(dict.fromkeys(each.person for each in encoded if each.person))
     try:
-        known = portal.hub.statuses(account.site, persons=persons).persons if persons else {}
+        found = portal.hub.statuses(account.site, persons=persons) if persons else Statuses()
     except HubAwayError as error:
         return _page(request, portal, 503, away=str(error))
-    return _page(request, portal, answers=lines(encoded, known), at=time.strftime("%H:%M", time.gmtime(portal.now())))
+    return _page(request, portal, answers=lines(encoded, found.persons), view=found.view)
 
 
 def _objection(typed: list[str]) -> str | None:

@@ -40,13 +40,13 @@ def show_summary(request: PortalRequest, portal: Portal, status: int = 200, *, p
 
 
 def _known(portal: Portal, site: str) -> dict[str, Any]:
-    counts, oldest = portal.hub.counts(site)
-    alerts = portal.hub.alerts(site)
+    known, alerts = portal.hub.coverage(site), portal.hub.alerts(site)
     first = sorted(alerts, key=lambda alert: (alert.severity != "act", alert.since))
     return {
-        "counts": counts,
-        "oldest": {state: day(since) for state, since in oldest.items()},
-        "overdue": _overdue(counts),
+        "counts": known.counts,
+        "oldest": {state: day(since) for state, since in known.oldest.items()},
+        "overdue": _overdue(known.counts),
+        "view": known.view,
         "alerts": first[:_MOST_ALERTS],
         "more_alerts": len(first[_MOST_ALERTS:]),
     }

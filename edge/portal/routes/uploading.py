@@ -1,6 +1,7 @@
 """The two upload pages: what is sent is checked first, and comes back with every fault named; how far it is can be asked."""
 
 import asyncio
+from collections.abc import AsyncIterable
 from typing import Any
 
 from litestar import MediaType, Response, get, post
@@ -35,9 +36,9 @@ def upload_page(request: PortalRequest, portal: Portal, section: str) -> Templat
 @post("/upload/{section:str}", opt={STREAMS: True}, request_max_body_size=None)
 async def upload(request: PortalRequest, portal: Portal, section: str) -> Template | Redirect | Response[Any]:
     """Takes a file. A script is told where to ask how far it is; a form waits, and is sent on to the result."""
-    kind = _kind(section)
+    kind, body = _kind(section), request.stream()
     try:
-        return await _upload(request, portal, kind)
+        return await _upload(request, portal, kind, body)
     except TooLargeError:
         what_to_do = "Copy the sheet with the patients into a fresh template and upload that."
         problem = f"The file is larger than {LARGEST // MEGABYTE} MB. {what_to_do}"
@@ -47,10 +48,12 @@ async def upload(request: PortalRequest, portal: Portal, section: str) -> Templa
     except NotOursError:
         raise ForeignFormError from None
     finally:
-        await drained(request.stream())  # an answer before the end of the request is lost on the way to some browsers
+        await drained(body)
 
 
-async def _upload(request: PortalRequest, portal: Portal, kind: Kind) -> Template | Redirect | Response[Any]:
+async def _upload(
+    request: PortalRequest, portal: Portal, kind: Kind, body: AsyncIterable[bytes]
+) -> Template | Redirect | Response[Any]:
     logged_in(request, request.route_handler)
     session = request.auth
     if session is None:
@@ -59,7 +62,7 @@ async def _upload(request: PortalRequest, portal: Portal, kind: Kind) -> Templat
         raise NotOursError
     if portal.attempts.wait(UPLOADS, session.account.name):
         return _refused(request, portal, kind, "Too many uploads in a short time. Wait five minutes, then go on.", 429)
-    file = await received(request.headers.get("content-type", ""), request.stream(), lambda token: ours(request, token))
+    file = await received(request.headers.get("content-type", ""), body, lambda token: ours(request, token))
     if not file.size:
         file.close()
         raise BrokenFormError
