@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROOMS := nccid.py agents commands edge identity local monitoring schemas streams synth web tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets demo test check covered lint format types imports lock clean
+.PHONY: help setup assets demo test test-kafka check covered lint format types imports lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,11 @@ demo: setup  ## invented sites send rows and images; coverage moves live in this
 
 test: setup  ## every test, those on the embedded broker too; PYTEST_ARGS chooses some
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+
+test-kafka: setup  ## tests/broker on Apache Kafka, and faults; needs Java 17 and Maven; KAFKA_BOOTSTRAP: on that cluster, WHOSE nccid.* TOPICS IT DELETES
+	@command -v java >/dev/null || { echo "There is no Java here; Apache Kafka needs Java 17: apt-get install openjdk-17-jre-headless" >&2; exit 1; }
+	@command -v mvn >/dev/null || { echo "There is no Maven here; it brings Apache Kafka: apt-get install maven" >&2; exit 1; }
+	$(BIN)/python -m pytest --kafka --numprocesses 2 --dist loadfile $(PYTEST_ARGS) tests/kafka tests/broker
 
 check: setup lint types imports covered  ## the gate: format, lint, types, imports, tests with branch coverage, identity/ to the last branch
 

@@ -69,7 +69,7 @@ def attach(
         )
         app.agent(channel, name=step.name)(running.run)
         app.timer(LOOK_SECONDS)(_named(running.look, f"{name}-look"))
-        app.timer(COMMIT_SECONDS)(_named(running.ownership.commit, f"{name}-commit"))
+        app.task(_named(running.keep_committing, f"{name}-commit"))
         attached.append(running)
     app.on_before_shutdown.connect(_closing(attached))
     return attached
@@ -122,6 +122,12 @@ class Running:
         if self.step.ticks is not None:
             await self._tick(self.step.ticks)
 
+    async def keep_committing(self) -> None:
+        """Until the very end: unlike a timer of Faust, which stops before the messages that are under way are through."""
+        while True:
+            await asyncio.sleep(COMMIT_SECONDS)
+            await self.ownership.commit()
+
     def assigned(self) -> set[int]:
         """The partitions that this worker was given."""
         return {place.partition for place in self.app.consumer.assignment() if place.topic == self.step.reads[0].name}
@@ -154,13 +160,13 @@ class Running:
 
 
 def _named(call: Callable[[], Awaitable[None]], name: str) -> Callable[[], Awaitable[None]]:
-    """A coroutine function of its own, which Faust names its timers after."""
+    """A coroutine function of its own, which Faust names its tasks after."""
 
-    async def timer() -> None:
+    async def task() -> None:
         await call()
 
-    timer.__qualname__ = timer.__name__ = name
-    return timer
+    task.__qualname__ = task.__name__ = name
+    return task
 
 
 def _closing(attached: list[Running]) -> Callable[..., Awaitable[None]]:

@@ -25,5 +25,10 @@ class WorkerSettings:
     @property
     def group(self) -> str:
         """The consumer group: stable on a real cluster, fresh on the embedded broker."""
-        stable = "nccid-" + "-".join(self.steps)
+        stable = group_of(self.steps)
         return f"{stable}-{self.run_id}" if self.embedded else stable
+
+
+def group_of(steps: tuple[str, ...]) -> str:
+    """The consumer group of the workers that run these steps."""
+    return "nccid-" + "-".join(steps)

@@ -72,8 +72,8 @@ class OwnersWriter:
     """A producer whose name the broker gives to one process at a time: whoever had it before can write no more.
 
     What it writes is in transactions, for the sake of the name: a worker that was paused, and wakes up after another one has
-    taken its partitions over, is refused by the broker instead of putting old state behind new. ``done`` is called after the commit,
-    since compaction drops what was never committed.
+    taken its partitions over, is refused by the broker instead of putting old state behind new. ``done`` is called after the
+    commit, since compaction drops what was never committed.
     """
 
     def __init__(self, kafka: KafkaSettings, name: str) -> None:

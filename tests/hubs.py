@@ -10,7 +10,7 @@ from litestar.testing import TestClient
 from monitoring.hub.access import Access, TokenFile
 from monitoring.hub.app import make_app
 from monitoring.hub.hub import Hub
-from monitoring.hub.known import TOPICS, Known, Message
+from monitoring.hub.known import TOPICS, Known, Message, Moved
 from monitoring.hub.stream import Streams
 from monitoring.hub.tokens import NATIONAL, add
 from schemas.kafka import KafkaSettings
@@ -44,6 +44,8 @@ class AskedHub:
         self.tokens = {scope: add(self.path, scope, "test", NOON) for scope in scopes}
         self.hub = Hub.on(NOWHERE, SITES, lambda: LATER)
         self.hub.following.known = known(flow or Flow())
+        self.hub.moved(Moved())  # everything is new once
+        self.hub.tell()
         self.hub.progress.connected = self.hub.progress.caught_up = True
         self.access = Access(TokenFile(self.path))
         self.streams = Streams(self.hub, self.access)

@@ -1,5 +1,6 @@
 """Pages that look like the NHS: one template engine, with the NHS's own components and the folders of a program."""
 
+from functools import cache
 from pathlib import Path
 
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, FileSystemLoader, PackageLoader
@@ -11,6 +12,7 @@ from web.assets import address_of
 SHARED = Path(__file__).with_name("templates")
 
 
+@cache
 def environment(templates: Path, scripts: Path) -> Environment:
     """The templates of a program, with what all programs share; everything is escaped, and ``asset(NAME)`` is an address.
 

@@ -21,6 +21,7 @@ from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import DIMSEMessage
+from pynetdicom.dimse_primitives import C_STORE, DimseServiceType
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.transport import AddressInformation, AssociationSocket
@@ -33,6 +34,8 @@ _P_DATA = 0x04
 _PDU_HEAD, _ITEM_HEAD = 6, 5  # PS3.8 section 9.3.5
 
 Handler = tuple[evt.EventType, Callable[..., Any]]
+Store = Callable[[C_STORE, str], tuple[int, str]]
+"""Does what a C-STORE asks, whose data set came in this transfer syntax; answers with status and comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,17 @@ class Line(Association):
     """One caller."""
 
     def __init__(
-        self, terms: Terms, connection: socket.socket, handlers: Sequence[Handler], when_closed: Callable[[], None]
+        self,
+        terms: Terms,
+        connection: socket.socket,
+        handlers: Sequence[Handler],
+        store: Store,
+        when_closed: Callable[[], None],
     ) -> None:
         """Takes over the connection; ``start`` begins to talk."""
         super().__init__(terms.ae, "acceptor")
         self._terms = terms
+        self._store = store
         self._when_closed = when_closed
         self.dul = _Upper(self)
         self.dimse = _Messages(self, terms.object_bytes)
@@ -109,6 +118,20 @@ class Line(Association):
             with contextlib.suppress(Exception):  # it is closed in nearly every case
                 self.wire.hang_up()
             self._when_closed()
+
+    def _serve_request(self, msg: DimseServiceType, context_id: int) -> None:
+        """Answers a C-STORE of whatever class, also one that pynetdicom does not know and would cut the line for."""
+        context = self._accepted_cx.get(context_id)
+        if not isinstance(msg, C_STORE) or context is None or msg.MessageID is None:
+            super()._serve_request(msg, context_id)
+            return
+        answer = C_STORE()
+        answer.MessageID = answer.MessageIDBeingRespondedTo = msg.MessageID
+        answer.AffectedSOPClassUID, answer.AffectedSOPInstanceUID = msg.AffectedSOPClassUID, msg.AffectedSOPInstanceUID
+        answer.Status, comment = self._store(msg, str(context.transfer_syntax[0]))
+        if comment:
+            answer.ErrorComment = comment  # type: ignore[assignment]  # pynetdicom declares no text here, and encodes it
+        self.dimse.send_msg(answer, context_id)
 
 
 class _Bell(queue.Queue[Any]):

@@ -14,7 +14,6 @@ import threading
 import time
 from typing import cast
 
-from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.pdu_primitives import A_ASSOCIATE
@@ -25,7 +24,7 @@ from edge.node.desk import Closed, Counted, Desk, WriterGoneError
 from edge.node.line import Line, Received, Terms
 from edge.node.settings import tls_context
 from edge.node.stager import Kit, Stager
-from edge.node.verdicts import NO_ROOM, NOT_BELONGING, OTHER_OBJECT, TOO_LONG, Answer
+from edge.node.verdicts import INCOMPLETE, NO_ROOM, NOT_BELONGING, OTHER_OBJECT, TOO_LONG, TROUBLE, Answer
 from schemas.sites import Site
 
 _log = logging.getLogger(__name__)
@@ -81,10 +80,11 @@ class Receiver:
         else:
             line.start()
 
-    def store(self, site: Site, request: C_STORE, syntax: str) -> Answer:
-        """Does what a C-STORE asks: de-identifies, stages, waits until it is taken."""
+    def store(self, title: str, request: C_STORE, syntax: str) -> Answer:
+        """Does what a C-STORE asks, whose caller was let in by this title: de-identifies, stages, waits until it is taken."""
         began = time.perf_counter()
-        received = cast("Received", request.DataSet)
+        site = self._callers[title.strip()]
+        received = cast("Received", request.DataSet or Received(0))
         with self._lock:
             self._busy += 1
         try:
@@ -97,6 +97,8 @@ class Receiver:
         return answer
 
     def _answer(self, site: Site, request: C_STORE, received: Received, syntax: str) -> Answer:
+        if not request.is_valid_request:
+            return INCOMPLETE
         if request.AffectedSOPClassUID not in BELONGING:
             return NOT_BELONGING
         if received.is_too_long:
@@ -113,9 +115,9 @@ class Receiver:
         with contextlib.suppress(WriterGoneError):  # this process is about to end
             self._desk.say(what)
 
-    def site_of(self, title: str) -> Site | None:
-        """The site of an AE title."""
-        return self._callers.get(title.strip())
+    def knows(self, title: str) -> bool:
+        """Whether a site has this AE title."""
+        return title.strip() in self._callers
 
 
 class _Caller(Line):
@@ -125,9 +127,8 @@ class _Caller(Line):
         handlers = (
             (evt.EVT_REQUESTED, self._requested),
             (evt.EVT_REJECTED, self._rejected),
-            (evt.EVT_C_STORE, self._store),
         )
-        super().__init__(terms, connection, handlers, self._closed)
+        super().__init__(terms, connection, handlers, self._stored, self._closed)
         self._receiver = receiver
         self._full = full
         self._reason = ""
@@ -150,7 +151,7 @@ class _Caller(Line):
         calling, called = (
             _STRANGE.sub("?", title or "") for title in (self._asked.calling_ae_title, self._asked.called_ae_title)
         )
-        if self._receiver.site_of(calling) is None:
+        if not self._receiver.knows(calling):
             self._reason = "unknown-caller"
             what = "no site in sites.toml has this AE title"
         else:
@@ -158,11 +159,12 @@ class _Caller(Line):
             what = f"it called {called}, and this node is {self.acceptor.ae_title}"
         _log.warning("%s at %s was refused: %s", calling, self.requestor.address, what)
 
-    def _store(self, event: evt.Event) -> Dataset:
-        site = self._receiver.site_of(self.requestor.ae_title)
-        if site is None:  # pynetdicom has let in whom it should not
-            raise RuntimeError("a caller who is no site")
-        return self._receiver.store(site, cast("C_STORE", event.request), str(event.context.transfer_syntax)).dataset()
+    def _stored(self, request: C_STORE, syntax: str) -> tuple[int, str]:
+        try:
+            return self._receiver.store(self.requestor.ae_title, request, syntax).told()
+        except Exception as error:  # noqa: BLE001  # the caller must have an answer; the words may quote what was sent
+            _log.error("storing an object failed, please report: %s", type(error).__name__)
+            return TROUBLE.told()
 
     def _closed(self) -> None:
         self._receiver.say(Closed(reason=self._reason))

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydicom.dataset import Dataset
-
 from edge.deidentify.deidentify import Held
 from edge.images.headers import Excluded, Unusable
 
@@ -43,13 +41,9 @@ class Answer:
     problem: str = ""
     status: int | None = None
 
-    def dataset(self) -> Dataset:
-        """As the response to a C-STORE."""
-        answer = Dataset()
-        answer.Status = _STATUS[self.verdict] if self.status is None else self.status
-        if self.problem:
-            answer.ErrorComment = comment(self.problem)
-        return answer
+    def told(self) -> tuple[int, str]:
+        """Status and comment of the response to a C-STORE."""
+        return _STATUS[self.verdict] if self.status is None else self.status, comment(self.problem)
 
 
 NOT_BELONGING = Answer(Verdict.EXCLUDED, "only CR, DX, CT and MR images are collected")
@@ -57,6 +51,7 @@ OPTED_OUT = Answer(Verdict.WITHDRAWN, "the patient has opted out: dropped, do no
 TOO_LONG = Answer(Verdict.REFUSED, "larger than this node takes; see NCCID_NODE_OBJECT_BYTES")
 NO_ROOM = Answer(Verdict.REFUSED, "the disk is full; send again when there is room")
 TROUBLE = Answer(Verdict.REFUSED, "it could not be stored; send again, or ask the operator")
+INCOMPLETE = Answer(Verdict.FAILED, "the request lacks a class, an instance or a data set")
 OTHER_OBJECT = Answer(Verdict.FAILED, "the object is not the one that the request names", 0xA900)
 
 

@@ -70,6 +70,7 @@ class Watcher:
 
     def run(self, gate: socket.socket) -> None:
         """Looks again and again, until the gate closes."""
+        self._make_folders()
         threading.Thread(target=self._listen, daemon=True).start()
         gate.settimeout(_LOOK_SECONDS)
         while True:
@@ -78,6 +79,13 @@ class Watcher:
                     return
             except TimeoutError:
                 self.look()
+
+    def _make_folders(self) -> None:
+        try:
+            for code in self._sites:
+                (self._root / code).mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            self._say(f"the watched folder {self._root} cannot be used ({error.strerror})")
 
     def _listen(self) -> None:
         self._desk.listen()

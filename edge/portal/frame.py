@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, State
+from litestar.di import NamedDependency
 from litestar.response import Template
 
 from edge.portal.accounts import Account
@@ -13,6 +14,7 @@ from edge.portal.parts import Portal
 from edge.portal.sessions import Session, form_token, new_secret
 
 PortalRequest = Request[Account | None, Session | None, State]
+ThePortal = NamedDependency[Portal]
 Connection = ASGIConnection[Any, Account | None, Session | None, State]
 
 SERVICE = {"name": "National COVID-19 Chest Imaging Database", "href": "/"}

@@ -93,7 +93,7 @@ async def flow(viewer: Viewer, hub: TheHub, streams: TheStreams) -> Template:
 async def course(viewer: Viewer, hub: TheHub, site: Text = None, span: Span = "days") -> dict[str, list[Any]]:
     """The line of the chart, for the script that draws it."""
     codes = [code for code in shown.codes_for(hub, viewer) if site in (None, "", code)]
-    line = shown.course(hub, codes, span)
+    line = shown.framed(shown.course(hub, codes, span), span, hub.now())
     return {"times": line.times, "known": line.known, "complete": line.complete}
 
 

@@ -72,7 +72,9 @@ async def logout(request: AnyRequest, access: TheAccess) -> Redirect:
 
 
 def require_own_page(request: AnyRequest) -> None:
-    """Refuses forms that another site's page sends; browsers say where one comes from (our pages send no referrer, so Origin is null).
+    """Refuses forms that another site's page sends; browsers say where one comes from.
+
+    Our own pages send no referrer, so that their ``Origin`` is ``null``.
 
     Raises:
         Refusal: 403.

@@ -16,6 +16,7 @@ from schemas.alerts import Alert
 
 HOUR, DAYS = "hour", "days"
 _HOUR_SECONDS = 3_600
+_DAY_SECONDS = 86_400
 _LISTED_DAYS = 60
 _MINUTES = 60
 
@@ -122,6 +123,17 @@ def kinds() -> list[tuple[str, str]]:
 def course(hub: Hub, codes: Sequence[str], span: str) -> Line:
     """The course of coverage over the sites: of the last hour as the hub saw it, or by day as the records tell it."""
     return _last_hour(hub, codes) if span == HOUR else _by_day(hub, codes)
+
+
+def framed(line: Line, span: str, now: dt.datetime) -> Line:
+    """The line as the chart draws it: days from nothing at all up to this moment."""
+    if span != DAYS or not line.times:
+        return line
+    return Line(
+        [line.times[0] - _DAY_SECONDS, *line.times, max(now.timestamp(), line.times[-1] + 1)],
+        [0, *line.known, line.known[-1]],
+        [0, *line.complete, line.complete[-1]],
+    )
 
 
 def listed(line: Line, span: str) -> list[tuple[dt.datetime, int, int]]:

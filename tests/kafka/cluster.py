@@ -1,5 +1,6 @@
 """Apache Kafka for tests: one or three KRaft brokers on loopback, each broker and controller at once, that can be hurt."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -48,9 +49,15 @@ def bring_jars() -> None:
     Raises:
         KafkaMissingError: there is no Java or no Maven, or Maven cannot get them.
     """
-    pom, done = FOLDER / "pom.xml", JARS.parent / "pom.done"
     if shutil.which("java") is None:
         raise KafkaMissingError("Apache Kafka needs Java 17: apt-get install openjdk-17-jre-headless")
+    JARS.parent.mkdir(exist_ok=True)
+    with (JARS.parent / "lock").open("w") as lock:  # tests run in several processes
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _bring(FOLDER / "pom.xml", JARS.parent / "pom.done")
+
+
+def _bring(pom: Path, done: Path) -> None:
     if done.exists() and done.read_bytes() == pom.read_bytes():
         return
     if shutil.which("mvn") is None:
@@ -71,6 +78,7 @@ class Guarded:
     users: Mapping[str, str] = field(default_factory=dict)  # name -> password; SCRAM-SHA-512
     superuser: str = "admin"
     settings: Mapping[str, str] = field(default_factory=dict)
+    cafile: str | None = None
 
 
 class KafkaBroker:
@@ -137,6 +145,7 @@ class KafkaCluster:
     """Some brokers; made with ``start``, gone with ``end``."""
 
     def __init__(self, folder: Path, brokers: int = 1, guarded: Guarded | None = None) -> None:
+        bring_jars()
         self._guarded = guarded
         ports = _free_ports(2 * brokers)
         self.brokers = [KafkaBroker(folder, n + 1, (ports[2 * n], ports[2 * n + 1])) for n in range(brokers)]
@@ -164,7 +173,7 @@ class KafkaCluster:
             sasl_mechanism="SCRAM-SHA-512",
             sasl_username=user,
             sasl_password=self._guarded.users[user],
-            ssl_cafile=self._guarded.settings.get("nccid.test.cafile"),
+            ssl_cafile=self._guarded.cafile,
         )
 
     def start(self) -> None:

@@ -17,7 +17,7 @@ from kafka.errors import KafkaError
 from schemas.kafka import KafkaSettings
 from schemas.topics import PARTITIONS, TOPICS
 from streams.admin import ensure_topics
-from tests.kafka.cluster import KafkaCluster, bring_jars
+from tests.kafka.cluster import KafkaCluster
 
 GIVEN = "KAFKA_BOOTSTRAP"
 _PREFIX = "nccid"
@@ -34,11 +34,8 @@ class Pool:
     _made: int = 0
 
     def __post_init__(self) -> None:
-        given = os.environ.get(GIVEN)
-        if given:
+        if given := os.environ.get(GIVEN):
             self._free.append(given)
-        else:
-            bring_jars()
 
     def take(self) -> str:
         """The address of an empty cluster, for the caller alone until ``give_back``."""

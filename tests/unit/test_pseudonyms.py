@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from identity.hospital import HospitalNumber
 from identity.keyring import Keyring
-from identity.pseudonyms import Pseudonymiser, pacs_form
+from identity.pseudonyms import MOST_DAYS, Pseudonymiser, pacs_form
 from schemas.sites import Site
 from tests.factories import ANN, BOB, KEYRING, OTHER_KEYRING, RR1, RR2, SITES, hospital_number, nhs, site
 
@@ -131,6 +131,22 @@ def test_letter_case_and_outer_spaces_are_ignored(number: HospitalNumber, where:
 def test_no_pseudonym_holds_the_number(number: HospitalNumber) -> None:
     made = [PSEUDONYMS.patient(site(), number), PSEUDONYMS.match(site(), number), PSEUDONYMS.routing(site(), number).decode()]
     assert [each for each in made if number.text in each] == []
+
+
+def test_days_are_whole_never_none_and_the_same_for_a_patient_however_written() -> None:
+    assert PSEUDONYMS.days(site(), hospital_number("rr99912345 ")) == PSEUDONYMS.days(site(), hospital_number("RR99912345"))
+    assert PSEUDONYMS.days(site("NTHV"), hospital_number("999 462 1785")) == PSEUDONYMS.days(site("NTHV"), hospital_number(ANN))
+    days = [PSEUDONYMS.days(site(), hospital_number(f"RR999{number:05d}")) for number in range(3000)]
+    assert 1 <= min(days) < 10
+    assert MOST_DAYS - 10 < max(days) <= MOST_DAYS
+
+
+def test_days_follow_from_site_and_keyring() -> None:
+    numbers = [hospital_number(f"999{number:05d}") for number in range(50)]
+    here = [PSEUDONYMS.days(site(), number) for number in numbers]
+    assert here == [PSEUDONYMS.days(site(), number) for number in numbers]
+    assert here != [PSEUDONYMS.days(site("PENM"), number) for number in numbers]
+    assert here != [OTHERS.days(site(), number) for number in numbers]
 
 
 def test_it_does_not_print() -> None:

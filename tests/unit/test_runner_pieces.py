@@ -1,15 +1,19 @@
 """Pieces of the runner that need no broker: when a message is acknowledged, and where a key lies."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 from aiokafka.partitioner import DefaultPartitioner as WorkersPartitioner
+from faust.transport.consumer import Consumer
+from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner import DefaultPartitioner as SendersPartitioner
 
 from schemas.topics import PARTITIONS
+from streams.acknowledging import Acknowledgement, InOrder
 from streams.deadlines import partition_of
-from streams.runner import Acknowledgement
 
 keys = st.one_of(
     st.binary(min_size=1, max_size=64),
@@ -72,6 +76,27 @@ def test_it_is_acknowledged_once_in_whatever_order_writes_are(case: tuple[list[i
     counts = calls_after(len(order), order, sent_after=sent_after)
     last = len(order) - 1 if sent_after < len(order) else len(order)
     assert counts == [1 if step >= last else 0 for step in range(len(counts))]
+
+
+def test_faust_would_commit_past_a_message_that_is_still_open() -> None:
+    """Why they are kept in order: 10 is open, 11 is done. When this fails, Faust has been mended, and ``InOrder`` may go."""
+    place = TP("topic", 0)
+    consumer = SimpleNamespace(
+        _acked={place: [11]}, _acked_index={place: {11}}, _gap=defaultdict(list), _committed_offset={place: 10}
+    )
+    assert Consumer._new_offset(consumer, place) == 12
+
+
+@given(st.integers(1, 8).flatmap(lambda messages: st.permutations(range(messages))))
+def test_messages_are_acknowledged_in_the_order_in_which_they_were_taken(finished: list[int]) -> None:
+    acknowledged: list[int] = []
+    order = InOrder()
+    done = [order.take(lambda number=number: acknowledged.append(number)) for number in range(len(finished))]  # type: ignore[misc]
+    for count, number in enumerate(finished, 1):
+        done[number]()
+        over = set(finished[:count])
+        assert acknowledged == [each for each in range(len(finished)) if all(before in over for before in range(each + 1))]
+    assert len(order) == 0
 
 
 @given(keys)

@@ -9,7 +9,7 @@ from litestar.response import Template
 from edge.portal import passwords
 from edge.portal.accounts import Account, AccountError, folded
 from edge.portal.diary import Act
-from edge.portal.frame import PortalRequest, page
+from edge.portal.frame import PortalRequest, ThePortal, page
 from edge.portal.guards import administrator, logged_in
 from edge.portal.limits import BY_NAME
 from edge.portal.parts import Portal
@@ -20,13 +20,13 @@ _GUARDS = [logged_in, administrator]
 
 
 @get("/accounts", guards=_GUARDS, sync_to_thread=False)
-def accounts_page(request: PortalRequest, portal: Portal) -> Template:
+def accounts_page(request: PortalRequest, portal: ThePortal) -> Template:
     """The accounts of the site, and its audit log."""
     return _page(request, portal)
 
 
 @post("/accounts", guards=_GUARDS, sync_to_thread=True)
-def change_account(request: PortalRequest, portal: Portal, data: Form) -> Template:
+def change_account(request: PortalRequest, portal: ThePortal, data: Form) -> Template:
     """Adds an account, disables or enables one, or gives it another password, which is shown once."""
     own = _own(request)
     name = data.get("username", "")

@@ -8,7 +8,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.response import Template
 
 from edge.chasing.chase import Asked, Known, ask, marked_bytes
-from edge.portal.frame import PortalRequest
+from edge.portal.frame import PortalRequest, ThePortal
 from edge.portal.guards import STREAMS, ForeignFormError, NotLoggedInError, logged_in, ours, same_site
 from edge.portal.memory_file import MemoryFile
 from edge.portal.parts import Portal
@@ -24,7 +24,7 @@ _NAME = "chase-list.xlsx"
 
 
 @post("/chase", opt={STREAMS: True}, request_max_body_size=None)
-async def chase(request: PortalRequest, portal: Portal) -> Template | Response[bytes]:
+async def chase(request: PortalRequest, portal: ThePortal) -> Template | Response[bytes]:
     """Takes a sheet, and hands the marked copy back in the same breath."""
     body = request.stream()
     try:

@@ -7,7 +7,7 @@ from litestar.response import Template
 
 from edge.checker import asked
 from edge.portal.answers import MOST_NUMBERS, lines, split
-from edge.portal.frame import PortalRequest, page
+from edge.portal.frame import PortalRequest, ThePortal, page
 from edge.portal.guards import logged_in
 from edge.portal.hub import HubAwayError, Statuses
 from edge.portal.limits import QUESTIONS
@@ -19,13 +19,13 @@ FIELD = "numbers"
 
 
 @get("/checker", guards=[logged_in], sync_to_thread=False)
-def checker_page(request: PortalRequest, portal: Portal) -> Template:
+def checker_page(request: PortalRequest, portal: ThePortal) -> Template:
     """The field for the numbers."""
     return _page(request, portal)
 
 
 @post("/checker", guards=[logged_in], sync_to_thread=True, request_max_body_size=_MOST_BYTES)
-def check(request: PortalRequest, portal: Portal, data: Form) -> Template:
+def check(request: PortalRequest, portal: ThePortal, data: Form) -> Template:
     """Answers; the numbers are neither kept nor sent back."""
     account = request.auth.account  # type: ignore[union-attr]  # the guard has seen to it
     typed = split(data.get(FIELD, ""))

@@ -1,32 +1,29 @@
 """In and out: login, logout, another password."""
 
-from typing import Annotated
-
 from litestar import get, post
 from litestar.datastructures import Cookie
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
+from litestar.params import FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from edge.portal.accounts import Account, AccountError
-from edge.portal.frame import PortalRequest, no_cookies, page, secret_of, session_cookie, visit
+from edge.portal.frame import PortalRequest, ThePortal, no_cookies, page, secret_of, session_cookie, visit
 from edge.portal.guards import logged_in
 from edge.portal.limits import BY_ADDRESS, BY_NAME
 from edge.portal.parts import Portal
 
-Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+Form = URLEncodedBody[dict[str, str]]
 WRONG = "The user name or the password is wrong. Type both again; capital letters count in the password."
 _LONGEST_NAME = 200
 
 
 @get("/login", sync_to_thread=False)
-def login_page(request: PortalRequest, portal: Portal, ended: bool = False) -> Template | Redirect:  # noqa: FBT001, FBT002  # of the address
+def login_page(request: PortalRequest, portal: ThePortal, ended: FromQuery[bool] = False) -> Template | Redirect:  # noqa: FBT002  # of the address
     """The way in. ``ended``: a session was there and has run out."""
     return Redirect("/") if request.auth else _login(request, portal, ended=ended)
 
 
 @post("/login", sync_to_thread=True)
-def login(request: PortalRequest, portal: Portal, data: Form) -> Template | Redirect:
+def login(request: PortalRequest, portal: ThePortal, data: Form) -> Template | Redirect:
     """Begins a session, or says no: in the same words, and after the same time, whichever of the two was wrong."""
     name, password = data.get("username", "").strip()[:_LONGEST_NAME], data.get("password", "")
     address = request.client.host if request.client else ""
@@ -43,7 +40,7 @@ def login(request: PortalRequest, portal: Portal, data: Form) -> Template | Redi
 
 
 @post("/logout", guards=[logged_in], status_code=303, sync_to_thread=False)
-def logout(request: PortalRequest, portal: Portal) -> Redirect:
+def logout(request: PortalRequest, portal: ThePortal) -> Redirect:
     """Ends the session; its cookie is worth nothing any more, and no file of it stays."""
     if request.auth is not None:
         portal.jobs.forget_files(request.auth.key)
@@ -53,13 +50,13 @@ def logout(request: PortalRequest, portal: Portal) -> Redirect:
 
 
 @get("/password", guards=[logged_in], sync_to_thread=False)
-def password_page(request: PortalRequest, portal: Portal, changed: bool = False) -> Template:  # noqa: FBT001, FBT002  # of the address
+def password_page(request: PortalRequest, portal: ThePortal, changed: FromQuery[bool] = False) -> Template:  # noqa: FBT002  # of the address
     """Change Password."""
     return page(request, portal, "password.html", changed=changed)
 
 
 @post("/password", guards=[logged_in], sync_to_thread=True)
-def change_password(request: PortalRequest, portal: Portal, data: Form) -> Template | Redirect:
+def change_password(request: PortalRequest, portal: ThePortal, data: Form) -> Template | Redirect:
     """Another password, for who knows the present one. All sessions end, and this browser gets a new one."""
     account = request.auth.account  # type: ignore[union-attr]  # the guard has seen to it
     if wait := portal.attempts.wait(BY_NAME, account.name):

@@ -6,7 +6,7 @@ from litestar import get
 from litestar.response import Template
 
 from edge.portal.answers import TURNS, day
-from edge.portal.frame import PortalRequest, page
+from edge.portal.frame import PortalRequest, ThePortal, page
 from edge.portal.guards import logged_in
 from edge.portal.hub import HubAwayError, SiteCounts
 from edge.portal.parts import Portal
@@ -17,7 +17,7 @@ _MOST_ALERTS = 50
 
 
 @get("/summary", guards=[logged_in], sync_to_thread=True)
-def summary(request: PortalRequest, portal: Portal) -> Template:
+def summary(request: PortalRequest, portal: ThePortal) -> Template:
     """How the site stands."""
     return show_summary(request, portal)
 

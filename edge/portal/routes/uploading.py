@@ -6,9 +6,10 @@ from typing import Any
 
 from litestar import MediaType, Response, get, post
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
-from edge.portal.frame import PortalRequest, page
+from edge.portal.frame import PortalRequest, ThePortal, page
 from edge.portal.guards import STREAMS, ForeignFormError, NotLoggedInError, logged_in, ours, same_site
 from edge.portal.jobs import Job
 from edge.portal.limits import UPLOADS
@@ -28,13 +29,13 @@ _PICTURED = 9  # columns of the main sheet whose order is known
 
 
 @get("/upload/{section:str}", guards=[logged_in], sync_to_thread=False)
-def upload_page(request: PortalRequest, portal: Portal, section: str) -> Template:
+def upload_page(request: PortalRequest, portal: ThePortal, section: FromPath[str]) -> Template:
     """Template, picture, warning, and the field for the file."""
     return _upload_page(request, portal, _kind(section))
 
 
 @post("/upload/{section:str}", opt={STREAMS: True}, request_max_body_size=None)
-async def upload(request: PortalRequest, portal: Portal, section: str) -> Template | Redirect | Response[Any]:
+async def upload(request: PortalRequest, portal: ThePortal, section: FromPath[str]) -> Template | Redirect | Response[Any]:
     """Takes a file. A script is told where to ask how far it is; a form waits, and is sent on to the result."""
     kind, body = _kind(section), request.stream()
     try:
@@ -75,7 +76,7 @@ async def _upload(
 
 
 @get("/uploads/{name:str}", guards=[logged_in], sync_to_thread=False)
-def result(request: PortalRequest, portal: Portal, name: str) -> Template:
+def result(request: PortalRequest, portal: ThePortal, name: FromPath[str]) -> Template:
     """What became of an upload."""
     job = _job(request, portal, name)
     context: dict[str, Any] = {
@@ -90,14 +91,14 @@ def result(request: PortalRequest, portal: Portal, name: str) -> Template:
 
 
 @get("/uploads/{name:str}/progress", guards=[logged_in], sync_to_thread=False)
-def progress(request: PortalRequest, portal: Portal, name: str) -> dict[str, Any]:
+def progress(request: PortalRequest, portal: ThePortal, name: FromPath[str]) -> dict[str, Any]:
     """How far an upload is, for the bar."""
     job = _job(request, portal, name)
     return {"stage": job.stage, "percent": job.percent, "accepted": job.accepted, "rows": job.total}
 
 
 @get("/uploads/{name:str}/marked", guards=[logged_in], sync_to_thread=True)
-def marked(request: PortalRequest, portal: Portal, name: str) -> Response[bytes]:
+def marked(request: PortalRequest, portal: ThePortal, name: FromPath[str]) -> Response[bytes]:
     """A copy of a refused workbook with its faults marked, for the session that uploaded it."""
     job, session = _job(request, portal, name), request.auth
     if session is None or job.owner != session.key or job.answer is None:

@@ -4,6 +4,7 @@ const PAUSE_MS = 350; // at most so often is the page fetched
 const CHART_MS = 2000;
 const SAY_MS = 30000; // at most so often is a screen reader told
 const CHART_HEIGHT = 286;
+const DAY = 86400;
 
 const live = [...document.querySelectorAll("[data-live]")];
 const said = document.querySelector("[data-said]");
@@ -79,7 +80,8 @@ function looks() {
   const font = "14px Arial, sans-serif";
   const axis = { stroke: "#212b32", font, grid: { stroke: "#d8dde0", width: 1 }, ticks: { stroke: "#4c6272" } };
   const steps = uPlot.paths.stepped({ align: 1 });
-  const points = { show: (plot, _, first, last) => last - first < 3 };
+  const points = { show: false };
+  const days = place.dataset.span === "days";
   return {
     width: place.clientWidth,
     height: CHART_HEIGHT,
@@ -88,7 +90,7 @@ function looks() {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     scales: { y: { range: (_, low, high) => [0, Math.max(1, high) * 1.05] } },
     axes: [
-      { ...axis, space: 80, values: (_, ticks, __, ___, step) => ticks.map((at) => moment(at, step)) },
+      { ...axis, space: 90, incrs: (days ? [1, 2, 7, 14, 28, 91, 182, 364] : [1, 5, 10]).map((each) => each * (days ? DAY : 60)), values: (_, ticks) => ticks.map((at) => moment(at, days)) },
       { ...axis, size: 64, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5], values: (_, ticks) => ticks.map((each) => each.toLocaleString("en-GB")) },
     ],
     series: [
@@ -99,9 +101,9 @@ function looks() {
   };
 }
 
-function moment(seconds, step) {
+function moment(seconds, day) {
   const at = new Date(seconds * 1000);
-  const form = step >= 86400 ? { day: "2-digit", month: "2-digit", year: "2-digit" } : { hour: "2-digit", minute: "2-digit" };
+  const form = day ? { day: "2-digit", month: "2-digit", year: "2-digit" } : { hour: "2-digit", minute: "2-digit" };
   return at.toLocaleString("en-GB", { ...form, timeZone: "UTC" });
 }
 
