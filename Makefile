@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ROOMS := nccid.py agents commands edge identity local monitoring schemas streams synth web tests
+ROOMS := nccid.py agents commands edge handover identity local monitoring schemas streams synth web tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup assets demo test test-kafka check covered lint format types imports lock clean
@@ -63,6 +63,7 @@ imports: setup
 
 lock:  ## resolve the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml -o requirements.run.lock
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) node_modules web/static tests/browser/screenshots demo-home .coverage* .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -7,14 +7,15 @@ import sys
 
 import click
 
+from commands.handover import export
 from commands.homes import init, keys
 from commands.hospital import send_images, template, upload, withdraw
 from commands.hub import hub, tokens
 from commands.invented import demo, synth
 from commands.knowledge import alerts, chase, check, status
-from commands.operations import audit, forget, quarantine
+from commands.operations import alertmanager, audit, forget, quarantine
 from commands.portal import portal, users
-from commands.running import keeper, node, sender, up, worker
+from commands.running import keeper, node, sender, topics, up, worker
 from schemas.problems import UnusableInputError, WorkFailedError
 
 
@@ -28,8 +29,9 @@ COMMANDS = (
     *(init, keys),
     *(template, upload, send_images, withdraw),
     *(check, status, alerts, chase),
-    *(audit, quarantine, forget),
-    *(up, worker, sender, keeper, node, portal, users, hub, tokens),
+    *(audit, quarantine, forget, alertmanager),
+    *(export,),
+    *(up, topics, worker, sender, keeper, node, portal, users, hub, tokens),
     *(synth, demo),
 )
 for command in COMMANDS:

@@ -81,6 +81,20 @@ def forget_here(home: Home, opted_out: "Sequence[PatientWithdrawn]") -> int:
     return done
 
 
+@click.command()
+@in_home
+@click.option("--on-call", required=True, help="The address that is woken.")
+@click.option("--coordinator", required=True, help="The address of who calls the sites.")
+@click.option("--smarthost", required=True, help="HOST:PORT of the mail server.")
+@click.option("--sender", required=True, help="The address from which the mails come.")
+def alertmanager(home: Home, on_call: str, coordinator: str, smarthost: str, sender: str) -> None:
+    """Print Alertmanager's configuration: who is told of what, with a route for each site of the registry."""
+    from monitoring import paging
+    from schemas.sites import read_sites
+
+    click.echo(json.dumps(paging.alertmanager(read_sites(home.sites), on_call, coordinator, smarthost, sender), indent=2))
+
+
 @click.group()
 def quarantine() -> None:
     """What could not be used: why, and what to do with it."""

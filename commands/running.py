@@ -47,6 +47,16 @@ def up(home: Home, bootstrap: str | None, host: str, broker_port: int, **ports: 
 
 
 @click.command()
+@click.option("--copies", default=-1, show_default=True, help="Replication factor; -1 is the cluster's own.")
+def topics(copies: int) -> None:
+    """Make the topics that a cluster lacks, configured by NCCID_* variables. Changes and deletes none."""
+    from streams.admin import ensure_topics
+
+    log_to_stderr()
+    ensure_topics(kafka_from(os.environ), copies)
+
+
+@click.command()
 @in_home
 @click.option("--step", "steps", multiple=True, help="Run only this step of the topology; may be repeated.")
 def worker(home: Home, steps: tuple[str, ...]) -> None:

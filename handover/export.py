@@ -1,8 +1,8 @@
 """One export: what is complete goes to the destination, what has opted out goes from it; done again, it does nothing.
 
-Order is what makes it safe to be killed: files first, then the patient's ledger, which says that they are there, then the manifest
-of the day. Before the first file a marker says that this day is unfinished; whoever comes next looks there for files that no ledger
-knows yet, takes over those that are as they should be, and writes the manifest.
+Order is what makes it safe to be killed: files first, then the patient's ledger, which says that they are there, then the
+manifest of the day. Before the first file a marker says that this day is unfinished; whoever comes next looks there for files
+that no ledger knows yet, takes over those that are as they should be, and writes the manifest.
 
     reads      the plan, the rows of nccid.rows, the store of images, the ledgers
     writes     clinical records, their typed copies, images, ledgers, manifests

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pydicom
 from pydicom.errors import InvalidDicomError
 
@@ -55,7 +56,8 @@ def header(path: Path) -> Header:
     """
     try:
         dataset = pydicom.dcmread(path, stop_before_pixels=True)
-        return Header(str(dataset.get("Modality", "")), _without_binary(dataset.to_json_dict(suppress_invalid_tags=True)))
+        elements = msgspec.json.decode(dataset.to_json(suppress_invalid_tags=True))
+        return Header(str(dataset.get("Modality", "")), _without_binary(elements))
     except (InvalidDicomError, ValueError, TypeError, KeyError, NotImplementedError):
         raise StoreDamagedError(
             f"{path} cannot be read as DICOM; put it right in the store, or delete it and let PACS send it again"

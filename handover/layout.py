@@ -141,7 +141,7 @@ def delivered_paths(destination: Destination) -> Iterator[str]:
 
 
 def patient_of(path: str) -> str:
-    """The pseudonym that the name of a delivered file begins with, or the folder that it lies in; nothing where it has neither."""
+    """The pseudonym that a file's name begins with, or that of the folder that it lies in; nothing where it has neither."""
     folders, _, name = path.rpartition("/")
     if found := _PSEUDONYM.match(name):
         return found[0]

@@ -98,10 +98,7 @@ class Topology:
 
     @property
     def workers(self) -> tuple[tuple[str, ...], ...]:
-        """Steps by worker process: those that hold keys apart from the others, and none that reads what another one keeps.
-
-        Faust takes a table's changelog for recovery alone: within one application nobody else can read it.
-        """
+        """Steps by worker process: those that hold keys apart from the others, and none beside one that reads what it keeps."""
         groups: list[list[Step]] = []
         for step in self.steps:
             together = next((group for group in groups if all(_get_along(step, other) for other in group)), None)

@@ -99,7 +99,7 @@ def read(file: bytes) -> FileDataset:
     return pydicom.dcmread(DicomBytesIO(file))
 
 
-def result(values: Values | None = None, syntax: str = EXPLICIT, more: bytes = b"", **names: str) -> FileDataset:
+def result(values: Values | None = None, syntax: str = EXPLICIT, **names: str) -> FileDataset:
     """What becomes of the least image with these values besides."""
     given = {**least(syntax, **names), **(values or {})}
-    return read(written(encoded(given, syntax) + more + pixels(syntax), syntax))
+    return read(written(encoded(given, syntax) + pixels(syntax), syntax))

@@ -49,7 +49,7 @@ class AskedHub:
         self.hub.progress.connected = self.hub.progress.caught_up = True
         self.access = Access(TokenFile(self.path))
         self.streams = Streams(self.hub, self.access)
-        self.client = TestClient(make_app(self.hub, self.access, self.streams))
+        self.client = TestClient(make_app(self.hub, self.access, self.streams, follow=False))
 
     def headers(self, scope: str = NATIONAL) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.tokens[scope][1]}"}

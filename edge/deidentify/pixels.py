@@ -12,6 +12,7 @@ from edge.deidentify.syntaxes import Syntax
 from edge.deidentify.writing import writer
 
 _SIZES = {0x7FE00008: 32, 0x7FE00009: 64}  # bits of a float or double pixel (PS3.3 C.7.6.24, C.7.6.25)
+_COMPRESSED_VR = b"OB"  # PS3.5 section A.4
 _OVERLAY_POSITIONS = tuple((0x6000 + group) << 16 | 0x0102 for group in range(0, 0x20, 2))  # Overlay Bit Position
 _VRS = {0x7FE00008: (b"OF",), 0x7FE00009: (b"OD",), 0x7FE00010: (b"OB", b"OW")}
 
@@ -125,7 +126,7 @@ def pixel_parts(data: memoryview, pixels: PixelElement, size: Picture, encoding:
             raise DamagedError
         if mask or size.drawings:
             raise OpaqueError
-        return write.header(pixels.tag, pixels.vr, UNDEFINED), *cleaned(data, *found, encoding.compression, size.frames)
+        return write.header(pixels.tag, _COMPRESSED_VR, UNDEFINED), *cleaned(data, *found, encoding.compression, size.frames)
     length = min(size.size(pixels.tag), pixels.length)
     padding = b"\0" * (length & 1)
     values = _native(data[pixels.start : pixels.start + length], size, mask, big=encoding.big)

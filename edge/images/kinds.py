@@ -39,7 +39,7 @@ _BY_MODALITY = {
 
 
 USUAL_MODALITIES = frozenset(("CR", "CT", "DX", "MG", "MR", "NM", "OT", "PT", "RF", "US", "XA"))
-"""Modalities that say nothing of a person, also where the name holds the same letters: ``MR`` is a title, ``CT`` may be initials."""
+"""Modalities that say nothing of a person, also where a name has the same letters: ``MR`` is a title, ``CT`` may be initials."""
 
 
 def not_an_image(sop_class: str, modality: str) -> str | None:

@@ -14,6 +14,7 @@ from edge.portal.frame import PortalRequest, no_cookies, page
 from edge.portal.guards import Doorkeeper, ForeignFormError, NotLoggedInError, OwnPasswordFirstError, form_is_ours
 from edge.portal.parts import Portal
 from edge.portal.routes import administering, chasing, checking, entrance, public, summarising, uploading
+from schemas.problems import UnusableInputError, WorkFailedError
 from web.assets import asset_router
 from web.headers import add_headers
 from web.pages import template_config
@@ -49,6 +50,8 @@ def make_app(portal: Portal) -> Litestar:
             NotLoggedInError: _to_login,
             OwnPasswordFirstError: lambda *_: Redirect("/password", status_code=303),
             ForeignFormError: _foreign,
+            UnusableInputError: _failed,
+            WorkFailedError: _failed,
             HTTPException: _http,
             Exception: _bug,
         },
@@ -88,6 +91,11 @@ def _http(request: PortalRequest, error: HTTPException) -> Template | Response[d
         return _bug(request, error)
     heading, words = _WORDS.get(error.status_code, _ELSE)
     return _said(request, error.status_code, heading, words)
+
+
+def _failed(request: PortalRequest, error: UnusableInputError | WorkFailedError) -> Template | Response[dict[str, str]]:
+    """What could not be done, in words that are meant for people."""
+    return _said(request, 422 if isinstance(error, UnusableInputError) else 503, "This could not be done", str(error))
 
 
 def _bug(request: PortalRequest, error: Exception) -> Template | Response[dict[str, str]]:

@@ -70,6 +70,11 @@ class Job:
         """Whether it is the other sheet, and belongs on the other page."""
         return self.answer is not None and any("it was uploaded under" in each.problem for each in self.answer.errors)
 
+    @property
+    def may_mark(self) -> bool:
+        """Whether a copy with marks can be made: the file is here still, and faults have a place in it."""
+        return self.answer is not None and not self.file.closed and any(each.sheet for each in self.answer.errors)
+
     def told(self, done: int, total: int | None) -> None:
         """Told by the check how far it is."""
         self.done, self.total = done, total

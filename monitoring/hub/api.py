@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody, QueryParameter
 from litestar.response import Stream
@@ -55,8 +56,11 @@ TheStreams = NamedDependency[Streams]
 def letting_in(access: Access) -> Guard:
     """The guard of all routes that want a token."""
 
-    def guard(connection: Any, _: object) -> None:  # noqa: ANN401  # Litestar's connection, whose types vary
+    def guard(connection: Any, handler: BaseRouteHandler) -> None:  # noqa: ANN401  # Litestar's connection, whose types vary
         connection.scope["auth"] = access.by_header(connection.headers.get("authorization"), peer(connection))
+        takes = handler.opt.get("takes", ())
+        if set(connection.query_params) - set(takes):  # a slip in a name would otherwise widen the question in silence
+            raise Refusal(400, f"This address takes {', '.join(takes) or 'nothing'} after the question mark.")
 
     return guard
 
@@ -89,7 +93,7 @@ class Api(Controller):
             view=hub.progress.standing,
         )
 
-    @get("/sites", responses=_REFUSED, summary="The coverage by site")
+    @get("/sites", takes=("site",), responses=_REFUSED, summary="The coverage by site")
     async def sites(self, request: AnyRequest, hub: TheHub, site: SiteCode = None) -> SitesAnswered:
         """Sites that have a case, those that the token may see; in the form of ``nccid status --json``, and with ages."""
         chosen = _site(request.auth, site)
@@ -101,7 +105,7 @@ class Api(Controller):
             view=hub.progress.standing,
         )
 
-    @get("/alerts", responses=_REFUSED, summary="Alerts, of patients and of sites")
+    @get("/alerts", takes=("site", "state", "limit"), responses=_REFUSED, summary="Alerts, of patients and of sites")
     async def alerts(
         self,
         request: AnyRequest,
@@ -116,12 +120,12 @@ class Api(Controller):
         found = known.chosen(site=chosen, state=alert_state if alert_state in ("open", "resolved") else None)
         return AlertsAnswered(alerts=found[:limit], total=len(found), view=hub.progress.standing)
 
-    @get("/unclaimed", responses=_REFUSED, summary="A site's cases with studies that no row has claimed")
+    @get("/unclaimed", takes=("site",), responses=_REFUSED, summary="A site's cases with studies that no row has claimed")
     async def unclaimed(self, request: AnyRequest, hub: TheHub, site: SiteCode = None) -> UnclaimedAnswered:
         """What a chase list needs beside the statuses, by match. Of one site: a national token says which."""
         code = _site(request.auth, site)
         if code is None:
-            raise Refusal(400, "Say which site: ?site=CODE.")
+            raise Refusal(403, "A chase list is a site's own: say which site, ?site=CODE.")
         return UnclaimedAnswered(matches=list(hub.known.view.studies_without_row(code)), view=hub.progress.standing)
 
     @get(

@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,6 @@ from litestar import Litestar, Request, Response
 from litestar.config.app import AppConfig
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 from litestar.response import Redirect
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,6 +24,7 @@ from monitoring.hub.hub import Hub
 from monitoring.hub.metrics import HubMetrics
 from monitoring.hub.pages import PAGES
 from monitoring.hub.problems import Problem, on_failure, on_http_exception, told
+from monitoring.hub.schema import OPENAPI, AskedSchema
 from monitoring.hub.sessions import ENTRANCE, NotLoggedInError, viewer
 from monitoring.hub.stream import Streams
 from web.assets import asset_router
@@ -40,21 +37,16 @@ _TEMPLATES, _SCRIPTS = (Path(__file__).with_name(name) for name in ("templates",
 _LONGEST_BODY = 128 * 1024
 _BEGAN = "nccid_began"
 
-OPENAPI = OpenAPIConfig(
-    title="NCCID hub",
-    version=version("nccid-coverage"),
-    description="Whose images and rows have arrived, whose are missing. Pseudonyms only, in bodies, never in addresses.",
-    path="/schema",
-    render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
-    components=Components(
-        security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", description="`nccid tokens add` makes one")}
-    ),
-    use_handler_docstrings=True,
-)
 
+def make_app(hub: Hub, access: Access, streams: Streams | None = None, *, follow: bool = True) -> Litestar:
+    """The program.
 
-def make_app(hub: Hub, access: Access, streams: Streams | None = None) -> Litestar:
-    """The program; it follows the topics for as long as it is served."""
+    Args:
+        hub: what it knows.
+        access: whom it lets in.
+        streams: who watches; else nobody yet.
+        follow: it reads the topics for as long as it is served.
+    """
     streams = streams or Streams(hub, access)
     counts = HubMetrics()
     given = {"hub": hub, "streams": streams, "access": access, "counts": counts}
@@ -63,12 +55,13 @@ def make_app(hub: Hub, access: Access, streams: Streams | None = None) -> Litest
         route_handlers=[api, health.live, health.ready, health.metrics, *ENTRANCE, *PAGES, asset_router(_SCRIPTS)],
         dependencies={name: _given(value) for name, value in given.items()} | {"viewer": Provide(viewer)},
         template_config=template_config(_TEMPLATES, _SCRIPTS),
-        lifespan=[_working(hub)],
+        lifespan=[_working(hub)] if follow else [],
         openapi_config=OPENAPI,
         exception_handlers={NotLoggedInError: _to_login, HTTPException: on_http_exception, Exception: on_failure},
         middleware=[_timing],
         before_send=[add_headers, _counting(counts)],
         request_max_body_size=_LONGEST_BODY,
+        plugins=[AskedSchema()],
         on_app_init=[_without_extras],
         logging_config=None,
     )

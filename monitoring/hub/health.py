@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 
 from monitoring.hub.access import Access
 from monitoring.hub.api import TheHub, TheStreams, peer
@@ -23,7 +24,12 @@ async def live() -> dict[str, str]:
     return {"status": "live"}
 
 
-@get("/health/ready", tags=["health"], summary="Whether the hub has read all that was there, and reads on")
+@get(
+    "/health/ready",
+    tags=["health"],
+    responses={503: ResponseSpec(Standing, description="Not yet, or not now")},
+    summary="Whether the hub has read all that was there, and reads on",
+)
 async def ready(hub: TheHub) -> Response[Standing]:
     """200 where its answers are the present; 503 while it catches up, or has lost the broker. Says how far behind it is."""
     standing = hub.progress.standing

@@ -259,10 +259,12 @@ def test_dcmtk_is_told_of_every_object_of_a_mixed_folder(running: Node, tmp_path
         timeout=120,
     )
     text = report.read_text(encoding="utf-8", errors="replace")
-    answered = Counter(line.split(":", 1)[1].strip() for line in text.splitlines() if line.strip().startswith("DIMSE Status"))
+    told = [line.split(":", 1)[1].split()[0] for line in text.splitlines() if line.strip().startswith("DIMSE Status")]
+    answered = Counter(told)
+    del answered["<not"]  # sent: dcmtk cannot read them itself
     counted = running.verdicts()
     assert sum(answered.values()) == sum(counted.values()) > 30
-    assert sum(count for status, count in answered.items() if status.startswith("0x0000")) == counted["stored"]
+    assert sum(count for status, count in answered.items() if status == "0x0000") == counted["stored"]
     assert len(running.files()) == running.instances() == counted["stored"] > 5
     assert sum(sum(each.instances.values()) for each in _latest(running).values()) <= counted["stored"]
     for path in running.files():
@@ -306,7 +308,10 @@ def test_orthanc_sends_and_is_told_of_what_is_not_taken(running: Node, tmp_path:
             until(lambda: _answers(port, "/system"))
             for number in range(8):
                 path = dicom_file(
-                    tmp_path / f"{number}.dcm", SOPInstanceUID=f"1.2.3.1.{number}", SOPClassUID=SR if number > 5 else CT
+                    tmp_path / f"{number}.dcm",
+                    SOPInstanceUID=f"1.2.3.1.{number}",
+                    SeriesInstanceUID="1.2.3.7",
+                    SOPClassUID=SR if number > 5 else CT,
                 )
                 _post(port, "/instances", path.read_bytes())
             ids = _answers(port, "/instances")

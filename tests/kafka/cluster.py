@@ -149,7 +149,7 @@ class KafkaCluster:
         self._guarded = guarded
         ports = _free_ports(2 * brokers)
         self.brokers = [KafkaBroker(folder, n + 1, (ports[2 * n], ports[2 * n + 1])) for n in range(brokers)]
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = "n" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]  # a leading minus would be a flag
         for broker in self.brokers:
             broker.prepare(self._settings(broker), cluster_id, *self._formatting())
 

@@ -40,8 +40,8 @@ DAYS = PSEUDONYMISER.days(SITE, hospital_number())
 
 def one(tag: int, vr: str, value: str, **names: str) -> str | None:
     """What becomes of one value."""
-    kept = result({tag: (vr, value.encode())}, **names).get(tag)
-    return None if kept is None else str(kept.value or "")
+    made = result({tag: (vr, value.encode())}, **names)
+    return str(made[tag].value or "") if tag in made else None
 
 
 def moved(date: str) -> str:

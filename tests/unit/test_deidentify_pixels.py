@@ -6,13 +6,14 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom.encaps import generate_fragments
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLossless, JPEGLSLossless, MPEG2MPML, RLELossless
+from pydicom.uid import MPEG2MPML, JPEG2000Lossless, JPEGBaseline8Bit, JPEGLossless, JPEGLSLossless, RLELossless
 
 from edge.deidentify.codestreams import OpaqueError, harmless, to_blank
-from edge.deidentify.deidentify import Answer, Deidentified, Held, Unusable
+from edge.deidentify.deidentify import Answer, Deidentified, Held
 from edge.deidentify.holding import policy
 from edge.deidentify.masking import Region, masked, without_spare_bits
 from edge.deidentify.syntaxes import Compression, syntax
+from edge.images.headers import Unusable
 from tests.deidentified import BIG, DEIDENTIFIER, EXPLICIT, PIXELS, answer, encoded, least, number, pixels, read, written
 
 STORAGE = b"1.2.840.10008.5.1.4.1.1"

@@ -7,24 +7,25 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[2]
-ROOMS = ("agents", "edge", "identity", "local", "monitoring", "schemas", "streams", "synth", "web")
+ROOMS = ("agents", "edge", "handover", "identity", "local", "monitoring", "schemas", "streams", "synth", "web")
 
 IMPORTED_ONLY_IN: dict[str, tuple[str, ...]] = {
     "cryptography": ("identity",),
     "nhs_number": ("identity",),
     "faust": ("streams",),
     "mode": ("streams",),
-    "aiokafka": ("streams", "monitoring"),  # Faust's client carries the agents and the status view
+    "aiokafka": ("streams", "monitoring", "handover"),  # Faust's client carries the agents and the status view
     "kafka": ("edge", "streams", "monitoring"),  # publishes for the outbox, administers
     "openpyxl": ("edge",),
     "defusedxml": ("edge",),
-    "pydicom": ("edge",),
+    "pydicom": ("edge", "handover"),
     "pynetdicom": ("edge",),
     "prometheus_client": ("web",),  # the others count through web.metrics
     "sqlite3": ("edge",),
     "litestar": ("edge", "monitoring", "web"),
     "uvicorn": ("web",),
     "argon2": ("edge",),
+    "obstore": ("handover",),
     "httpx": ("edge",),
 }
 """Library -> rooms. Tests may import anything; so may synth, which makes input with whatever a hospital has."""

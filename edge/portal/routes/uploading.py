@@ -87,7 +87,7 @@ def result(request: PortalRequest, portal: ThePortal, name: FromPath[str]) -> Te
     }
     if job.answer is not None:
         context |= {"errors": job.answer.errors[:_SHOWN], "warnings": job.answer.warnings[:_SHOWN], "shown": _SHOWN}
-    return page(request, portal, "result.html", other_path=PATHS[_OTHER[job.kind]], may_mark=not job.file.closed, **context)
+    return page(request, portal, "result.html", other_path=PATHS[_OTHER[job.kind]], may_mark=job.may_mark, **context)
 
 
 @get("/uploads/{name:str}/progress", guards=[logged_in], sync_to_thread=False)
@@ -101,7 +101,7 @@ def progress(request: PortalRequest, portal: ThePortal, name: FromPath[str]) -> 
 def marked(request: PortalRequest, portal: ThePortal, name: FromPath[str]) -> Response[bytes]:
     """A copy of a refused workbook with its faults marked, for the session that uploaded it."""
     job, session = _job(request, portal, name), request.auth
-    if session is None or job.owner != session.key or job.answer is None:
+    if session is None or job.owner != session.key or job.answer is None or not job.may_mark:
         raise NotFoundException
     try:
         held = job.file.again()

@@ -1,0 +1,131 @@
+"""What the warehouse receives: export, completeness, national linkage."""
+
+import json
+import logging
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from commands.shared import as_json, in_home, log_to_stderr, now, running_cluster
+from schemas.home import Home
+from schemas.problems import WorkFailedError
+
+if TYPE_CHECKING:
+    from handover.export import Outcome
+    from handover.layout import Layout
+    from handover.putting import Given
+    from handover.verify import Verdict
+
+_UPLOADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+
+
+@click.command()
+@in_home
+@click.option("--to", "where", required=True, metavar="DEST", help="A folder, or s3://bucket/below and the like.")
+@click.option(
+    "--layout", "layout_name", type=click.Choice(["raw", "processed"]), default="raw", show_default=True, help="Of the files."
+)
+@click.option("--uploader", default="nccid", show_default=True, help="The raw layout's raw-<uploader>.")
+@click.option(
+    "--training",
+    type=click.IntRange(0, 100),
+    default=80,
+    show_default=True,
+    help="Per cent, in the processed layout.",
+)
+@click.option("--verify", is_flag=True, help="Change nothing; compare what is there with the topics and the store.")
+@click.option("--watch", is_flag=True, help="Go on until stopped.")
+@click.option("--every", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds between two looks.")
+@as_json
+def export(  # noqa: PLR0913  # what an export can be told
+    home: Home,
+    where: str,
+    layout_name: str,
+    uploader: str,
+    training: int,
+    every: float,
+    *,
+    verify: bool,
+    watch: bool,
+    as_json: bool,
+) -> None:
+    """Hand complete cases over to the warehouse, and take out who has opted out. Done again, it does nothing."""
+    from handover.words import outcome_words, verdict_words
+    from local.homes import require_home
+
+    if verify and watch:
+        raise click.UsageError("give either --verify or --watch")
+    if not _UPLOADER.fullmatch(uploader):
+        raise click.UsageError("--uploader is made of letters, digits and hyphens, for example nccid")
+    require_home(home)
+    layout = _layout(layout_name, uploader)
+    if verify:
+        verdict = _verified(home, _given(home, where, layout, training))
+        click.echo(json.dumps(verdict.as_json()) if as_json else verdict_words(verdict))
+        sys.exit(0 if verdict.ok else 1)
+    if watch:
+        _watch(lambda: _exported(home, _given(home, where, layout, training)), every, where)
+        return
+    outcome = _exported(home, _given(home, where, layout, training))
+    click.echo(json.dumps(outcome.as_json())) if as_json else click.echo(outcome_words(outcome, where), err=True)
+
+
+def _layout(name: str, uploader: str) -> "Layout":
+    from handover.layout import Processed, Raw
+
+    return Raw(uploader) if name == "raw" else Processed()
+
+
+def _given(home: Home, where: str, layout: "Layout", training: int) -> "Given":
+    from handover.cleaning.units import read_units
+    from handover.places import destination
+    from handover.putting import Given
+    from schemas.sites import read_sites
+
+    sites, units = read_sites(home.sites), read_units(home.root / "units.toml")
+    return Given(destination(where), layout, home.store, sites, units, now().date(), training)
+
+
+def _exported(home: Home, given: "Given") -> "Outcome":
+    from handover.export import Export
+    from handover.reading import read_plan, read_rows
+    from schemas.rules import read_rules
+
+    kafka = running_cluster(home)
+    with Export(given, read_plan(kafka, read_rules(home.rules))) as turn:
+        read_rows(kafka, turn.take)
+        return turn.finish()
+
+
+def _verified(home: Home, given: "Given") -> "Verdict":
+    from handover.reading import read_plan, read_rows
+    from handover.verify import Verify
+    from schemas.rules import read_rules
+
+    kafka = running_cluster(home)
+    turn = Verify(given, read_plan(kafka, read_rules(home.rules)))
+    read_rows(kafka, turn.take)
+    return turn.finish()
+
+
+def _watch(turn: "Callable[[], Outcome]", every: float, where: str) -> None:
+    """Takes turns until SIGINT or SIGTERM; a turn that fails is taken again."""
+    from handover.words import outcome_words
+
+    log_to_stderr()
+    log, stop = logging.getLogger(__name__), threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stop.set())
+    while not stop.is_set():
+        try:
+            outcome = turn()
+            if outcome.delivered or outcome.withdrawn:
+                log.info("%s", outcome_words(outcome, where))
+        except WorkFailedError as error:
+            log.warning("not exported yet, which is tried again: %s", error)
+        stop.wait(every)
