@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ROOMS := nccid.py agents commands edge handover identity local monitoring schemas streams synth web tests
+ROOMS := nccid.py agents bench commands edge handover identity local monitoring schemas streams synth web tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup assets demo test test-kafka check covered lint format types imports lock clean

@@ -7,15 +7,17 @@ import sys
 
 import click
 
-from commands.handover import export
+from commands.benching import bench
+from commands.handover import completeness, export
 from commands.homes import init, keys
 from commands.hospital import send_images, template, upload, withdraw
 from commands.hub import hub, tokens
 from commands.invented import demo, synth
 from commands.knowledge import alerts, chase, check, status
+from commands.linking import link
 from commands.operations import alertmanager, audit, forget, quarantine
 from commands.portal import portal, users
-from commands.running import keeper, node, sender, topics, up, worker
+from commands.running import keeper, node, rights, sender, topics, up, worker
 from schemas.problems import UnusableInputError, WorkFailedError
 
 
@@ -30,9 +32,9 @@ COMMANDS = (
     *(template, upload, send_images, withdraw),
     *(check, status, alerts, chase),
     *(audit, quarantine, forget, alertmanager),
-    *(export,),
-    *(up, topics, worker, sender, keeper, node, portal, users, hub, tokens),
-    *(synth, demo),
+    *(export, completeness, link),
+    *(up, topics, rights, worker, sender, keeper, node, portal, users, hub, tokens),
+    *(synth, demo, bench),
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -1,4 +1,4 @@
-"""What the warehouse receives: export, completeness, national linkage."""
+"""What the warehouse receives, and how complete it is."""
 
 import json
 import logging
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from handover.layout import Layout
     from handover.putting import Given
     from handover.verify import Verdict
+
+UNITS = "units.toml"
+"""In a home: which site writes which column in which unit."""
 
 _UPLOADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
@@ -87,7 +90,7 @@ def _given(home: Home, where: str, layout: "Layout", training: int) -> "Given":
     from handover.putting import Given
     from schemas.sites import read_sites
 
-    sites, units = read_sites(home.sites), read_units(home.root / "units.toml")
+    sites, units = read_sites(home.sites), read_units(home.root / UNITS)
     return Given(destination(where), layout, home.store, sites, units, now().date(), training)
 
 
@@ -129,3 +132,30 @@ def _watch(turn: "Callable[[], Outcome]", every: float, where: str) -> None:
         except WorkFailedError as error:
             log.warning("not exported yet, which is tried again: %s", error)
         stop.wait(every)
+
+
+@click.command()
+@in_home
+@click.option("--site", "code", help="One site only.")
+@as_json
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV on stdout and nothing else.")
+def completeness(home: Home, code: str | None, *, as_json: bool, as_csv: bool) -> None:
+    """How complete the clinical data are, by site and field group; counts under 5 suppressed, the others rounded to 5."""
+    from handover.cleaning.units import read_units
+    from handover.completeness import read_completeness
+    from handover.words import completeness_csv, completeness_table
+    from local.homes import require_home
+    from monitoring.words import show
+    from schemas.sites import read_sites
+
+    if as_json and as_csv:
+        raise click.UsageError("give either --json or --csv")
+    if code is not None and code not in read_sites(require_home(home).sites):
+        raise click.UsageError(f"there is no site {code!r} in {home.sites}")
+    lines = read_completeness(running_cluster(require_home(home)), read_units(home.root / UNITS)).lines(code)
+    if as_json:
+        click.echo(json.dumps({"lines": [line.as_json() for line in lines]}))
+    elif as_csv:
+        click.echo(completeness_csv(lines))
+    else:
+        show(completeness_table(lines))

@@ -19,6 +19,7 @@ def hub(home: Home) -> None:
     from local.children import say_ready
     from local.homes import require_home
     from monitoring.hub.access import Access, TokenFile
+    from monitoring.hub.allowance import allowance_from
     from monitoring.hub.app import make_app
     from monitoring.hub.hub import Hub
     from monitoring.hub.snapshot import Snapshots
@@ -37,7 +38,8 @@ def hub(home: Home) -> None:
     snapshots = Snapshots(home.state / "hub" / "snapshot", now)
     state = Hub.on(kafka_from(os.environ), read_sites(home.sites), now, snapshots, embedded=embedded)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    serve(make_app(state, Access(TokenFile(home.hub_tokens))), where, when_ready=say_ready)
+    access = Access(TokenFile(home.hub_tokens), asking=allowance_from(os.environ))
+    serve(make_app(state, access), where, when_ready=say_ready)
 
 
 @click.group()

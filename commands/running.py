@@ -57,6 +57,17 @@ def topics(copies: int) -> None:
 
 
 @click.command()
+def rights() -> None:
+    """Give the roles their rights on a cluster (deploy/acls), configured by NCCID_* variables, as a super user."""
+    from streams import access
+    from streams.granting import grant
+    from streams.topology import TOPOLOGY
+
+    log_to_stderr()
+    grant(kafka_from(os.environ), access.rights(TOPOLOGY))
+
+
+@click.command()
 @in_home
 @click.option("--step", "steps", multiple=True, help="Run only this step of the topology; may be repeated.")
 def worker(home: Home, steps: tuple[str, ...]) -> None:

@@ -6,7 +6,9 @@ How to get there and with which rights stands in the environment, under the name
 
 import contextlib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError
@@ -14,6 +16,11 @@ from obstore.store import from_url
 
 from handover.destination import DestinationError, Digest, digest_of
 from schemas.problems import UnusableInputError
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
+_RETRY: "RetryConfig" = {"max_retries": 5, "retry_timeout": timedelta(minutes=3)}
 
 
 class Objects:
@@ -33,7 +40,7 @@ class Objects:
         """
         self._url = url
         try:
-            self._store = from_url(url)
+            self._store = from_url(url, retry_config=_RETRY)
         except (BaseError, ValueError) as error:
             raise UnusableInputError(f"{url} is no destination: {_first_line(error)}; an example is s3://bucket/folder") from None
 

@@ -1,5 +1,12 @@
 """What an export says to the person who started it."""
 
+import csv
+import io
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from handover.completeness import MEASURES, Line
 from handover.export import Outcome
 from handover.verify import Verdict
 
@@ -45,3 +52,28 @@ def verdict_words(verdict: Verdict) -> str:
     lines += [f"{verdict.held} corrected records wait for tomorrow"] if verdict.held else []
     lines.append("everything agrees" if verdict.ok else "this is NOT as it should be")
     return "\n".join(lines)
+
+
+_COLUMNS = ("site", "sheet", "group", "patients", *MEASURES)
+
+
+def completeness_csv(lines: Sequence[Line]) -> str:
+    """The report as CSV; what is suppressed is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(line.as_json() for line in lines)
+    return text.getvalue().rstrip("\n")
+
+
+def completeness_table(lines: Sequence[Line]) -> Table:
+    """The report as a table: shares of the cells; what is suppressed is a star."""
+    table = Table(title="Clinical data by site and field group, in cells; * fewer than 5, rounded to 5")
+    for name in _COLUMNS:
+        table.add_column(name.replace("_", " "), justify="left" if name in _COLUMNS[:3] else "right")
+    for line in lines:
+        counts = [getattr(line, name) for name in ("patients", *MEASURES)]
+        table.add_row(
+            line.site, line.sheet, line.group.replace("_", " "), *("*" if each is None else f"{each:,}" for each in counts)
+        )
+    return table

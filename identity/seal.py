@@ -16,6 +16,7 @@ from schemas.records import Sealed
 
 _NONCE_BYTES = 12
 _SIV_KEY_BYTES = 64  # RFC 5297: two AES-256 keys
+_LINKAGE_CONTEXT = b"nccid/linkage"
 _UNOPENED = "the seal does not open: another key, another context, or damaged"
 
 
@@ -115,5 +116,33 @@ class LinkageSealer:
 
     def seal(self, number: NhsNumber) -> str:
         """``VERSION.CIPHERTEXT``, the latter in URL-safe base64."""
-        ciphertext = self._cipher.encrypt(number.digits.encode(), [b"nccid/linkage"])
+        ciphertext = self._cipher.encrypt(number.digits.encode(), [_LINKAGE_CONTEXT])
         return f"{self._version}.{base64.urlsafe_b64encode(ciphertext).decode()}"
+
+
+class LinkageOpener:
+    """Opens what ``LinkageSealer`` sealed. The controller's alone: made from the keyring with the linkage key, or not at all."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._ciphers = {version: AESSIV(keyring.key(Purpose.LINKAGE, version, _SIV_KEY_BYTES)) for version in keyring.secrets}
+
+    def __repr__(self) -> str:
+        return f"LinkageOpener(versions={sorted(self._ciphers)})"
+
+    def open(self, sealed: str) -> str:
+        """The ten digits in ``nhs_sealed``.
+
+        Raises:
+            KeyringError: sealed with a key version that this keyring does not have.
+            SealError: another key, or changed bytes.
+        """
+        version, _, text = sealed.partition(".")
+        if not version.isascii() or not version.isdecimal():
+            raise SealError(_UNOPENED)
+        cipher = self._ciphers.get(int(version))
+        if cipher is None:
+            raise KeyringError(f"the keyring has no key of version {version[:9]}; restore the keyring that has it")
+        try:
+            return cipher.decrypt(base64.urlsafe_b64decode(text), [_LINKAGE_CONTEXT]).decode("ascii")
+        except (InvalidTag, ValueError, binascii.Error):
+            raise SealError(_UNOPENED) from None

@@ -5,6 +5,7 @@ fixed list become their number, and the pseudonym of the patient is left out, si
 """
 
 import datetime as dt
+from functools import lru_cache
 from typing import get_args
 
 import msgspec
@@ -82,21 +83,27 @@ def opened(packed: bytes) -> Packed:
 def unpack(patient: str, packed: bytes) -> CoverageStatus:
     """The status of this patient."""
     kept = _decode(packed)
-    counts = [Counts(in_window=kept.images[at], out_of_window=kept.images[at + 1]) for at in (0, 2, 4, 6)]
     return CoverageStatus(
         patient=patient,
         person=kept.person,
         site=kept.site,
         group=_GROUPS[kept.group],
-        state=kept.state_name,
-        flags=kept.flag_names,
+        state=_STATES[kept.state],
+        flags=[_FLAGS[number] for number in kept.flags] if kept.flags else [],
         data=_DATA[kept.data],
-        images=Images(xray=counts[0], ct=counts[1], mr=counts[2], other=counts[3]),
+        images=_images(kept.images),
         since=kept.since,
         deadline=kept.deadline,
         updated_at=kept.updated_at,
         key_version=kept.key_version,
     )
+
+
+@lru_cache(maxsize=4096)
+def _images(numbers: tuple[int, ...]) -> Images:
+    """The counts; the same few come again and again, and none can be changed, so they are shared."""
+    counts = [Counts(in_window=numbers[at], out_of_window=numbers[at + 1]) for at in (0, 2, 4, 6)]
+    return Images(xray=counts[0], ct=counts[1], mr=counts[2], other=counts[3])
 
 
 def _pair(counts: Counts) -> tuple[int, int]:

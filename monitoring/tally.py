@@ -1,7 +1,7 @@
 """What is counted of a site while its cases come and change, so that nothing has to be counted again when somebody asks."""
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ class Tally:
     """The coverage of a site, and by UTC day: since when its cases are in their states, and when each was first heard of."""
 
     counted: SiteCoverage = field(default_factory=SiteCoverage)
-    since: dict[State, Counter[int]] = field(default_factory=dict)
+    since: dict[State, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     first: Counter[int] = field(default_factory=Counter)
 
     def take(self, case: Packed, by: int) -> None:
@@ -36,7 +36,7 @@ class Tally:
         state, images = case.state_name, case.images
         studies = {kind: images[2 * at] + images[2 * at + 1] for at, kind in enumerate(KINDS)}
         self.counted.count(state, case.flag_names, studies, by=by)
-        _add(self.since.setdefault(state, Counter()), case.since.toordinal(), by)
+        _add(self.since[state], case.since.toordinal(), by)
         _add(self.first, case.first_day, by)
 
     def ages(self, today: dt.date) -> dict[str, dict[str, Any]]:
@@ -49,7 +49,7 @@ class Tally:
 
     def by_day(self) -> list[tuple[dt.date, int, int]]:
         """Day, patients heard of by its end, of which complete by its end and still so; days on which something changed."""
-        complete = self.since.get("complete", Counter())
+        complete = self.since["complete"]
         line, known, done = [], 0, 0
         for day in sorted({*self.first, *complete}):
             known, done = known + self.first[day], done + complete[day]

@@ -1,5 +1,6 @@
 """The status view: the compacted status topic in memory, by pseudonym, with the coverage of each site counted as it changes."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from monitoring.coverage import SiteCoverage
@@ -26,7 +27,7 @@ class StatusView:
         self.of_match: dict[str, Many] = {}
         self.unclaimed: dict[str, bytes] = {}
         self._of_person: dict[str, Many] = {}
-        self._tallies: dict[str, Tally] = {}
+        self._tallies: dict[str, Tally] = defaultdict(Tally)
 
     def __len__(self) -> int:
         return len(self.packed)
@@ -67,8 +68,11 @@ class StatusView:
 
     def person(self, person: str) -> list[CoverageStatus]:
         """The statuses of a person pseudonym: one a site and identifier, ordered by site and patient."""
-        found = [unpack(patient, self.packed[patient]) for patient in _as_tuple(self._of_person.get(person, ()))]
-        return sorted(found, key=lambda status: (status.site, status.patient)) if len(found) > 1 else found
+        patients = self._of_person.get(person, ())
+        if isinstance(patients, str):
+            return [unpack(patients, self.packed[patients])]
+        found = [unpack(patient, self.packed[patient]) for patient in patients]
+        return sorted(found, key=lambda status: (status.site, status.patient))
 
     def coverage(self) -> dict[str, SiteCoverage]:
         """The coverage by site code, sites in alphabetical order; those without a case left out."""
@@ -93,7 +97,7 @@ class StatusView:
         self.packed[patient] = packed
         if case.person is not None:
             self._of_person[case.person] = _with(self._of_person.get(case.person, ()), patient)
-        self._tallies.setdefault(case.site, Tally()).take(case, 1)
+        self._tallies[case.site].take(case, 1)
 
     def _take_out(self, patient: str) -> str:
         case = opened(self.packed.pop(patient))

@@ -10,6 +10,8 @@ from schemas.kafka import KafkaSettings
 from schemas.problems import WorkFailedError
 from schemas.topics import TOPICS
 
+_BOOTSTRAP_MS = 3_000  # a broker that refuses us would be asked for ever
+
 
 class BrokerUnreachableError(WorkFailedError):
     """No broker answers at the address; says at which."""
@@ -43,7 +45,7 @@ def _connected(kafka: KafkaSettings, patience: float) -> KafkaAdminClient:
     until = time.monotonic() + patience
     while True:
         try:
-            return KafkaAdminClient(**kafka.client_settings, client_id="nccid-admin")
+            return KafkaAdminClient(**kafka.client_settings, client_id="nccid-admin", bootstrap_timeout_ms=_BOOTSTRAP_MS)
         except (KafkaError, OSError, ValueError) as error:
             if time.monotonic() > until:
                 raise BrokerUnreachableError(f"no Kafka broker answers at {kafka.bootstrap} ({type(error).__name__})") from None

@@ -1,6 +1,7 @@
 """How many examples Hypothesis tries: HYPOTHESIS_PROFILE=ci (the default) or nightly. And on which broker: ``--kafka``."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "embedded_only: is about the embedded broker; left out on Apache Kafka")
+    os.environ.setdefault("NCCID_FAULTS_DIR", tempfile.mkdtemp(prefix="nccid-faults-") if config.getoption("--kafka") else "")
     config.addinivalue_line("markers", "long: minutes of faults; left out unless NCCID_LONG=1")
 
 

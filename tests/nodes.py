@@ -106,6 +106,14 @@ class Node:
         with Outbox(self.home.outbox) as outbox:
             return int(outbox.query("SELECT count(*) FROM instance")[0][0])
 
+    def last_reported(self) -> int:
+        """How many images the last reports of all studies and patients count."""
+        with Outbox(self.home.outbox) as outbox:
+            last = [RAW_IMAGES.wire.decode(report) for (report,) in outbox.query("SELECT report FROM study")]
+            told = {each.event for each in self.reports()}
+        assert all(each.settled and each.event in told for each in last)
+        return sum(sum(each.instances.values()) for each in last)
+
     def metrics(self) -> dict[str, float]:
         """What it counts, by name and labels as Prometheus writes them."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as page:  # our own address

@@ -1,6 +1,5 @@
 """The headers of every answer: no foreign content, no frame around it, nothing kept, nothing told to other hosts."""
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
 HEADERS = {
@@ -19,14 +18,13 @@ HEADERS = {
     "cache-control": "no-store",  # but for what says otherwise itself: the assets
 }
 TLS_HEADERS = {"strict-transport-security": "max-age=31536000"}
+_RAW, _RAW_TLS = ([(name.encode(), value.encode()) for name, value in each.items()] for each in (HEADERS, TLS_HEADERS))
 
 
 async def add_headers(message: Message, scope: Scope) -> None:
     """Litestar's ``before_send``: adds them to each answer, also to that of an error; what an answer has set itself stays."""
     if message["type"] != "http.response.start":
         return
-    headers = MutableScopeHeaders.from_message(message)
-    wanted = HEADERS | (TLS_HEADERS if scope["scheme"] == "https" else {})
-    for name, value in wanted.items():
-        if name not in headers:
-            headers.add(name, value)
+    given = {name.lower() for name, _ in message["headers"]}
+    wanted = _RAW + (_RAW_TLS if scope["scheme"] == "https" else [])
+    message["headers"] = [*message["headers"], *(pair for pair in wanted if pair[0] not in given)]

@@ -40,8 +40,11 @@ _SCAN_ENDS: dict[Compression, re.Pattern[bytes]] = {
     "jpeg": re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]"),  # in the scan FF is followed by 00 or a restart
     "jpeg-ls": re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]"),  # or by a byte whose first bit is 0
 }
+_ENDS_2000 = re.compile(rb"\xff\xd9")
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
-_APPLICATION = range(0xE0, 0xF0)
+_APPLICATION = frozenset((*range(0xE0, 0xF0), *range(0xF0, 0xF7), *range(0xF9, 0xFE)))  # and what is reserved for extensions
+_KNOWN_2000 = frozenset((0x50, 0x51, 0x52, 0x53, 0x55, 0x57, 0x58, 0x59, 0x5C, 0x5D, 0x5E, 0x5F, 0x60, 0x61, 0x63, 0x64, 0x90))
+_NO_MARKERS = frozenset((0, *range(2, 0xC0), _SOI))
 _STANDALONE = frozenset((0x01, *range(0xD0, 0xD8)))
 _SOC, _SOT, _SOD, _EOC, _COM_2000 = 0xFF4F, 0xFF90, 0xFF93, 0xFFD9, 0xFF64
 
@@ -71,12 +74,11 @@ def _jpeg(stream: Bytes, scan_ends: re.Pattern[bytes]) -> Iterator[Range]:
             if code in _APPLICATION or code == _COM:
                 yield from _unless_harmless(stream, at + 4, end)
             at = end if code != _SOS else _scan_end(stream, end, scan_ends)
-    if at > len(stream):
-        raise OpaqueError
+    raise OpaqueError  # without an end, who knows what the last bytes are
 
 
 def _marker(stream: Bytes, at: int) -> int:
-    if stream[at] != 0xFF or at + 1 >= len(stream) or stream[at + 1] in (0, _SOI):
+    if stream[at] != 0xFF or at + 1 >= len(stream) or stream[at + 1] in _NO_MARKERS:
         raise OpaqueError
     return stream[at + 1]
 
@@ -94,27 +96,27 @@ def _jpeg_2000(stream: Bytes) -> Iterator[Range]:
             yield from _behind(stream, at + 2)
             return
         if marker == _SOD:
+            tile_ends = tile_ends or _next_end(stream, at)
+            if tile_ends <= at:
+                raise OpaqueError
             at = tile_ends
             continue
-        if marker < 0xFF00:
+        if marker >> 8 != 0xFF or marker & 0xFF not in _KNOWN_2000:
             raise OpaqueError
         end = at + 2 + _number(stream, at + 2, 2)
         if marker == _SOT:
             length = _number(stream, at + 6, 4)
-            tile_ends = at + length if length else _last_end(stream)
-            if tile_ends <= at:
-                raise OpaqueError
+            tile_ends = at + length if length else 0
         elif marker == _COM_2000:
             yield from _unless_harmless(stream, at + 6, end)
         at = end
-    if at > len(stream):
-        raise OpaqueError
+    raise OpaqueError  # without an end, who knows what the last bytes are
 
 
-def _last_end(stream: Bytes) -> int:
-    """Where the end marker is, for a last tile-part that says no length."""
-    found = bytes(stream[-64:]).rfind(b"\xff\xd9")
-    return max(len(stream) - 64, 0) + found if found >= 0 else len(stream)
+def _next_end(stream: Bytes, at: int) -> int:
+    """Where the end marker is, for a last tile-part that says no length; no packet can hold one (ISO/IEC 15444-1 annex B.10)."""
+    found = _ENDS_2000.search(stream, at)
+    return found.start() if found else 0
 
 
 def _after(stream: Bytes, at: int, expected: bytes) -> int:

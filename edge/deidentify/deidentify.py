@@ -9,7 +9,7 @@ from pathlib import Path
 from edge.deidentify import meta
 from edge.deidentify.codestreams import OpaqueError
 from edge.deidentify.elements import DamagedError, Elements, Reader
-from edge.deidentify.header import Header
+from edge.deidentify.header import Header, Texts
 from edge.deidentify.holding import OPAQUE, judged
 from edge.deidentify.pixels import Parts, picture, pixel_element, pixel_parts, values_end
 from edge.deidentify.rewriting import Patient, Rewriter
@@ -126,8 +126,9 @@ class Deidentifier:
     def _new_rewriter(
         self,
         identifier: HospitalNumber,
-        names: tuple[str, ...],
-        numbers: tuple[str, ...],
+        names: Texts,
+        numbers: Texts,
+        phrases: Texts,
         explicit: bool,  # noqa: FBT001  # a key of the memory of rewriters, as is the next
         big: bool,  # noqa: FBT001
     ) -> Rewriter:
@@ -136,7 +137,7 @@ class Deidentifier:
             pseudonym=self._pseudonymiser.patient(self._site, identifier),
             days=self._pseudonymiser.days(self._site, identifier),
             uid=self._uid,
-            telling=telling(names, numbers),
+            telling=telling(names, numbers, phrases),
         )
         return Rewriter(writer(explicit=explicit, big=big), patient)
 

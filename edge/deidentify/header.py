@@ -1,7 +1,7 @@
 """The few values of a header that are read as text: what ``classify`` asks for, and who the patient and everybody else is."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from pydicom import charset
@@ -13,7 +13,7 @@ from edge.deidentify.elements import DamagedError, Elements, Raw, Reader
 warnings.filterwarnings("ignore", module="pydicom")  # of character sets; here once, since filters belong to all threads alike
 
 _CHARACTER_SET = 0x00080005
-_NAMES = (  # of persons and institutions
+_NAMES = (
     "PatientName",
     "OtherPatientNames",
     "PatientBirthName",
@@ -43,10 +43,8 @@ _NUMBERS = (
     "PerformedProcedureStepID",
     "PlacerOrderNumberImagingServiceRequest",
     "FillerOrderNumberImagingServiceRequest",
-    "InstitutionName",  # as a whole: its words are everyday ones
-    "InstitutionAddress",
-    "PatientAddress",
 )
+_PHRASES = ("InstitutionName", "InstitutionAddress", "PatientAddress")
 _WITH_MORE = ("OtherPatientIDsSequence", "RequestAttributesSequence")  # sequences in which there are more of them
 
 
@@ -58,8 +56,12 @@ def _tag(keyword: str) -> int:
 
 _NAME_TAGS = tuple(map(_tag, _NAMES))
 _NUMBER_TAGS = tuple(map(_tag, _NUMBERS))
+_PHRASE_TAGS = tuple(map(_tag, _PHRASES))
 _SEQUENCE_TAGS = tuple(map(_tag, _WITH_MORE))
 _tag_of = lru_cache(maxsize=64)(_tag)
+
+
+Texts = tuple[str, ...]
 
 
 class Header:
@@ -76,12 +78,14 @@ class Header:
         raw = self._elements.get(_tag_of(keyword))
         return self._text(raw) if raw is not None else None
 
-    def telling(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The names, and the numbers, by which the patient could be told in what is kept."""
+    def telling(self) -> tuple[Texts, Texts, Texts]:
+        """The names, the numbers and the phrases by which the patient could be told in what is kept."""
         levels = [self._elements, *self._more()]
-        names = {self._text(level[tag]) for level in levels for tag in _NAME_TAGS if tag in level}
-        numbers = {self._text(level[tag]) for level in levels for tag in _NUMBER_TAGS if tag in level}
-        return tuple(sorted(names)), tuple(sorted({each for text in numbers for each in text.split("\\")}))
+        return self._found(levels, _NAME_TAGS), self._found(levels, _NUMBER_TAGS), self._found(levels, _PHRASE_TAGS)
+
+    def _found(self, levels: Sequence[Elements], tags: Iterable[int]) -> Texts:
+        texts = {self._text(level[tag]) for tag in tags for level in levels if tag in level}
+        return tuple(sorted({each for text in texts for each in text.split("\\")}))
 
     def _more(self) -> Iterator[Elements]:
         for tag in _SEQUENCE_TAGS:
@@ -111,7 +115,7 @@ def _encodings(value: bytes) -> tuple[str, ...]:
     """The encodings of a Specific Character Set; Latin 1 where it names none that is known."""
     try:
         names = [name.strip(" \0") for name in value.decode("ascii").split("\\")]
-        return tuple(charset.convert_encodings(names))
+        return tuple(charset.convert_encodings([name if name in charset.python_encoding else "ISO_IR 100" for name in names]))
     except (LookupError, ValueError):
         return ("latin-1",)
 

@@ -11,7 +11,7 @@ PREAMBLE = 128
 _MAGIC = b"DICM"
 _WRITER = writer(explicit=True, big=False)  # of all file meta information
 _IMPLEMENTATION = _WRITER.element(0x00020012, b"UI", b"2.25.126950585105902076115961249874833643434")
-_VERSION_NAME = _WRITER.element(0x00020013, b"SH", b"NCCID_DEID_1")
+_VERSION_NAME = _WRITER.element(0x00020013, b"SH", b"NCCID-DEID 1")
 _VERSION = _WRITER.element(0x00020001, b"OB", b"\0\1")
 _TRANSFER_SYNTAX = 0x00020010
 _NAMED = {"MediaStorageSOPClassUID": 0x00020002, "MediaStorageSOPInstanceUID": 0x00020003}

@@ -18,6 +18,7 @@ The actions:
 """
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -25,14 +26,15 @@ from typing import Literal, get_args
 from edge.deidentify import forms
 
 Action = Literal["keep", "clean", "items", "shift", "year", "uid", "standard", "pseudonym", "empty", "replace"]
-Watch = Literal["nothing", "text", "number", "bytes"]
+Watch = Literal["nothing", "code", "text", "number", "bytes"]
 
 ATTRIBUTES = Path(__file__).with_name("attributes.csv")
 PRIVATE = Path(__file__).with_name("private.csv")
 
-_LONG_VRS = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"))
+_LIST = re.compile(r"[A-Za-z0-9_ |]+")
 _WATCHES: dict[str, Watch] = {
-    **dict.fromkeys(("CS", "LO", "LT", "SH", "UC"), "text"),
+    "CS": "code",
+    **dict.fromkeys(("LO", "LT", "SH", "UC"), "text"),
     **dict.fromkeys(("DS", "IS"), "number"),
     **dict.fromkeys(forms.SIZES, "bytes"),
 }
@@ -52,11 +54,6 @@ class Rule:
     otherwise: bytes
     vrs: frozenset[bytes]  # as which a file may give it
     written: bytes  # the VR that is written; empty where the dictionary leaves a choice, and the file's own is
-
-    @property
-    def long(self) -> bool:
-        """Whether its length is written in four bytes (PS3.5 section 7.1.2)."""
-        return self.vr in _LONG_VRS
 
 
 def rules() -> dict[int, Rule]:
@@ -87,7 +84,7 @@ def _rule(line: dict[str, str]) -> Rule:
 
 def _closed(given: str) -> bool:
     """Whether a form is a list of values: nothing that tells of a patient can be among them."""
-    return bool(given) and given.replace("|", "").replace(" ", "").isalpha()
+    return _LIST.fullmatch(given) is not None
 
 
 def private_rules() -> dict[tuple[bytes, int, int], Rule]:

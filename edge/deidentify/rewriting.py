@@ -15,6 +15,7 @@ from edge.deidentify.writing import Writer
 _UNKNOWN, _SEQUENCE = b"UN", b"SQ"
 _RULES = rules()
 _PRIVATE = private_rules()
+_SAFE = {place: [element for *other, element in _PRIVATE if tuple(other) == place] for place in {each[:2] for each in _PRIVATE}}
 _PRIVATE_GROUPS = frozenset(group for _, group, _ in _PRIVATE)
 _REMEMBERED = 2048  # values of one patient and study
 _LONG_VALUE = 256  # bytes; longer ones are not remembered
@@ -46,6 +47,7 @@ class Rewriter:
         }
         telling = patient.telling
         self._tells: dict[str, Callable[[bytes], bool]] = {
+            "code": telling.in_code,
             "text": telling.in_text,
             "number": telling.in_number,
             "bytes": telling.in_bytes,
@@ -130,8 +132,7 @@ class Rewriter:
         group, element = tag >> 16, tag & 0xFFFF
         if element in _CREATORS:
             creator = _creator(reader, elements.get(tag))
-            block = range(tag & 0xFFFF0000 | element << 8, (tag & 0xFFFF0000 | element << 8) + 0x100)
-            safe = any(each in block and (creator, group, each & 0xFF) in _PRIVATE for each in elements)
+            safe = any((tag & 0xFFFF0000 | element << 8 | each) in elements for each in _SAFE.get((creator, group), ()))
             return self._writer.element(tag, b"LO", creator) if safe else b""
         creator = _creator(reader, elements.get(tag & 0xFFFF0000 | element >> 8))
         rule = _PRIVATE.get((creator, group, element & 0xFF))

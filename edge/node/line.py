@@ -115,8 +115,7 @@ class Line(Association):
             pass  # no TLS, or none that we speak: there is nobody to be told
         finally:
             self.kill()
-            with contextlib.suppress(Exception):  # it is closed in nearly every case
-                self.wire.hang_up()
+            self.wire.hang_up()
             self._when_closed()
 
     def _serve_request(self, msg: DimseServiceType, context_id: int) -> None:
@@ -143,14 +142,21 @@ class _Bell(queue.Queue[Any]):
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: ANN401, FBT001, FBT002  # as Queue
         super().put(item, block, timeout)
-        os.eventfd_write(self.descriptor, 1)
+        with contextlib.suppress(OSError):  # closed: there is nobody to be woken any more
+            os.eventfd_write(self.descriptor, 1)
 
     def heard(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self.descriptor)
 
+    def close(self) -> None:
+        """Lets go of what wakes others."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
     def __del__(self) -> None:
-        os.close(self.descriptor)
+        self.close()
 
 
 class _Wire(AssociationSocket):
@@ -205,6 +211,8 @@ class _Wire(AssociationSocket):
         connection, self.socket = self.socket, None
         if connection is not None:
             connection.close()
+        if not self.assoc.dul.is_alive():
+            self._bell.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ from web.metrics import collectors, new_registry, serve_metrics
 
 _log = logging.getLogger(__name__)
 _FORK = multiprocessing.get_context("fork")  # before any thread is started: what is loaded is shared
-_END_SECONDS = 2.5
+_END_SECONDS = 3.0
 _LOOK_SECONDS = 0.25
 
 
@@ -110,9 +111,9 @@ def run_node(home: Home, settings: NodeSettings, when_ready: Callable[[], None])
 def _counting(settings: NodeSettings, store: Store, gate: Gate) -> NodeMetrics:
     registry = new_registry()
     metrics = NodeMetrics(collectors(NODE, registry), store.free, lambda: gate.lines)
-    if settings.metrics_port is not None:
-        port = serve_metrics(registry, "127.0.0.1", settings.metrics_port)
-        _log.info("metrics are at http://127.0.0.1:%d/metrics", port)
+    if settings.metrics is not None:
+        host, port = settings.metrics
+        _log.info("metrics are at http://%s:%d/metrics", host, serve_metrics(registry, host, port))
     return metrics
 
 
@@ -162,10 +163,19 @@ def _serve(
         stop.set()
         for stager in stagers:
             stager.gate.close()
-        for stager in stagers:
-            stager.process.join(_END_SECONDS)
+        _end(stagers)
         writing.set()
         taking.join(_END_SECONDS)
+
+
+def _end(stagers: Sequence[_Stager]) -> None:
+    """Waits a moment for those that are finishing something; what a killed one had staged is cleared up at the next start."""
+    until = time.monotonic() + _END_SECONDS
+    for stager in stagers:
+        stager.process.join(max(0.0, until - time.monotonic()))
+        if stager.process.is_alive():
+            stager.process.kill()
+            stager.process.join()
 
 
 def _watch(stagers: Sequence[_Stager], taking: threading.Thread, stop: threading.Event, home: Home) -> None:

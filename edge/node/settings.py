@@ -37,7 +37,7 @@ class NodeSettings:
     free_bytes: int  # to be left on the disk of the store
     idle_seconds: float  # after which a caller that says nothing is dismissed
     watch: Path  # folder with one folder a site
-    metrics_port: int | None
+    metrics: tuple[str, int] | None  # host and port of ``/metrics``
 
 
 def node_settings(environment: Mapping[str, str], home: Home) -> NodeSettings:
@@ -56,6 +56,7 @@ def node_settings(environment: Mapping[str, str], home: Home) -> NodeSettings:
     title = environment.get("NCCID_NODE_AE_TITLE", "NCCID").strip()
     if not 0 < len(title) <= _AE_TITLE or not title.isascii() or "\\" in title or not title.isprintable():
         raise UnusableInputError(f"NCCID_NODE_AE_TITLE must be 1 to {_AE_TITLE} plain characters, no backslash")
+    metrics = number("NCCID_NODE_METRICS_PORT", 0, 0, 65535)
     return NodeSettings(
         host=environment.get("NCCID_HOST", "127.0.0.1"),
         port=number("NCCID_PORT", 11112, 0, 65535),
@@ -68,7 +69,7 @@ def node_settings(environment: Mapping[str, str], home: Home) -> NodeSettings:
         free_bytes=number("NCCID_NODE_FREE_BYTES", 1024 * _MIB, 0),
         idle_seconds=float(number("NCCID_NODE_IDLE_SECONDS", 60, 1, 86_400)),
         watch=Path(environment["NCCID_NODE_WATCH"]) if environment.get("NCCID_NODE_WATCH") else home.incoming,
-        metrics_port=number("NCCID_NODE_METRICS_PORT", 0, 0, 65535) or None,
+        metrics=(environment.get("NCCID_METRICS_HOST", "127.0.0.1"), metrics) if metrics else None,
     )
 
 

@@ -28,6 +28,7 @@ from schemas.sites import Sites
 _log = logging.getLogger(__name__)
 _MOST = 256  # images in one commit
 _LOOK_SECONDS = 0.5  # between looks for studies that have settled
+_SAY_AGAIN = 60.0  # seconds before the same is logged again
 
 Clock = Callable[[], dt.datetime]
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class Writer:
         self._counting = counting
         self._clock = clock
         self._waiting: queue.Queue[_Waiting] = queue.Queue()
+        self._said: dict[str, float] = {}
 
     def hear(self, connection: Connection, line_closed: Callable[[], None]) -> None:
         """Listens to one process until it ends; passes on that one of its lines is closed."""
@@ -132,10 +134,17 @@ class Writer:
         try:
             return work()
         except (WorkFailedError, UnusableInputError) as error:
-            _log.error("%s", error)
+            self._say(str(error))
         except Exception as error:  # noqa: BLE001  # whoever waits must have an answer; the words may quote what was to be taken
-            _log.error("taking images failed, please report: %s", type(error).__name__)
+            self._say(f"taking images failed, please report: {type(error).__name__}")
         return None
+
+    def _say(self, trouble: str) -> None:
+        """Logs trouble, the same only now and then."""
+        now = time.monotonic()
+        if now - self._said.get(trouble, -_SAY_AGAIN) >= _SAY_AGAIN:
+            _log.error("%s", trouble)
+            self._said[trouble] = now
 
 
 def _answer(waiting: _Waiting, taken: Taken | None) -> None:

@@ -8,7 +8,7 @@ from edge.portal import passwords
 from edge.portal.database import Database
 from schemas.problems import UnusableInputError
 
-_NAME = re.compile(r"[a-z][a-z0-9._-]{2,39}")
+_NAME = re.compile(r"[a-z][a-z0-9._@-]{2,63}")
 _COLUMNS = "name, site, administrator, must_change, disabled, created_at, last_login_at"
 
 Now = Callable[[], int]
@@ -52,7 +52,7 @@ class Accounts:
         """
         name = folded(name)
         if not _NAME.fullmatch(name):
-            raise AccountError("a user name has 3 to 40 letters (a-z), digits, dots, hyphens or underscores, a letter first")
+            raise AccountError("a user name has 3 to 64 letters (a-z), digits, dots, hyphens, underscores or @, a letter first")
         if objection := passwords.objection(password, name):
             raise AccountError(objection)
         insert = "INSERT OR IGNORE INTO account VALUES (?, ?, ?, ?, ?, 0, ?, NULL)"

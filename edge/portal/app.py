@@ -10,10 +10,10 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.response import Redirect, Template
 
-from edge.portal.frame import PortalRequest, no_cookies, page
+from edge.portal.frame import PortalRequest, no_cookies, page, secret_of
 from edge.portal.guards import Doorkeeper, ForeignFormError, NotLoggedInError, OwnPasswordFirstError, form_is_ours
 from edge.portal.parts import Portal
-from edge.portal.routes import administering, chasing, checking, entrance, public, summarising, uploading
+from edge.portal.routes import administering, chasing, checking, entrance, public, results, summarising, uploading
 from schemas.problems import UnusableInputError, WorkFailedError
 from web.assets import asset_router
 from web.headers import add_headers
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _TEMPLATES, _SCRIPTS = (Path(__file__).with_name(name) for name in ("templates", "scripts"))
 _MOST_BYTES = 64 * 1024  # of a form without a file
-_PAGES = (public, entrance, uploading, checking, summarising, chasing, administering)
+_PAGES = (public, entrance, uploading, results, checking, summarising, chasing, administering)
 _WORDS = {
     404: ("Page not found", "There is no such page, or it is not kept any more."),
     405: ("Page not found", "This page cannot be asked for in this way."),
@@ -111,6 +111,8 @@ def _bug(request: PortalRequest, error: Exception) -> Template | Response[dict[s
 def _said(request: PortalRequest, status: int, heading: str, words: str) -> Template | Response[dict[str, str]]:
     if "application/json" in request.headers.get("accept", ""):
         return Response({"problem": words}, status_code=status)
-    request.scope.setdefault("auth", None)
-    request.scope.setdefault("user", None)
-    return page(request, _portal(request), "trouble.html", status, heading=heading, words=words)
+    portal = _portal(request)
+    if "auth" not in request.scope:  # what has no page has no middleware either
+        secret = secret_of(request)
+        request.scope["auth"] = portal.sessions.find(secret) if secret else None
+    return page(request, portal, "trouble.html", status, heading=heading, words=words)

@@ -1,6 +1,5 @@
 """Asks the hub, with the site's token: pseudonyms go, statuses come. What the hub cannot answer is said, never guessed."""
 
-import datetime as dt
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 
+from edge.portal.hub_answers import Alerts, SiteCounts, SiteKnown, Sites, Statuses, Unclaimed, View
 from schemas.alerts import Alert
-from schemas.coverage import CasesReconciled, CoverageStatus
+from schemas.coverage import CasesReconciled
 from schemas.home import Home
 from schemas.problems import WorkFailedError
 
@@ -32,61 +32,6 @@ Answer = TypeVar("Answer")
 
 class HubAwayError(WorkFailedError):
     """The hub did not answer; says what to do. Holds nothing of what was asked."""
-
-
-class View(msgspec.Struct, frozen=True):
-    """How far the hub has read; what it does not know yet may be there all the same."""
-
-    condition: str = "live"
-    behind_records: int | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Whether all that has arrived is in the answer."""
-        return self.condition == "live"
-
-
-class SiteCounts(msgspec.Struct, frozen=True):
-    """The coverage of one site, counted in patients."""
-
-    cases: int = 0
-    states: dict[str, int] = msgspec.field(default_factory=dict)
-    flags: dict[str, int] = msgspec.field(default_factory=dict)
-    studies: dict[str, int] = msgspec.field(default_factory=dict)
-
-
-class _Ages(msgspec.Struct, frozen=True):
-    oldest: dt.date
-
-
-class _Sites(msgspec.Struct, frozen=True):
-    sites: dict[str, SiteCounts]
-    ages: dict[str, dict[str, _Ages]] = msgspec.field(default_factory=dict)
-    view: View = View()
-
-
-class _Alerts(msgspec.Struct, frozen=True):
-    alerts: list[Alert]
-
-
-class _Unclaimed(msgspec.Struct, frozen=True):
-    matches: list[CasesReconciled]
-
-
-class Statuses(msgspec.Struct, frozen=True):
-    """What is known of those asked for; who is not in it has not been seen."""
-
-    patients: dict[str, CoverageStatus | None] = msgspec.field(default_factory=dict)
-    persons: dict[str, list[CoverageStatus]] = msgspec.field(default_factory=dict)
-    view: View = View()
-
-
-class SiteKnown(msgspec.Struct, frozen=True):
-    """How a site stands."""
-
-    counts: SiteCounts
-    oldest: dict[str, dt.date]  # by state: since when something has been missing longest
-    view: View
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +110,7 @@ class Hub:
         Raises:
             HubAwayError: the hub does not answer as it should.
         """
-        found = self._ask(site, "GET", "/v1/sites", _Sites)
+        found = self._ask(site, "GET", "/v1/sites", Sites)
         oldest = {state: ages.oldest for state, ages in found.ages.get(site, {}).items()}
         return SiteKnown(found.sites.get(site, SiteCounts()), oldest, found.view)
 
@@ -175,7 +120,7 @@ class Hub:
         Raises:
             HubAwayError: the hub does not answer as it should.
         """
-        found = self._ask(site, "GET", "/v1/alerts", _Alerts, params={"site": site, "state": "open"}).alerts
+        found = self._ask(site, "GET", "/v1/alerts", Alerts, params={"site": site, "state": "open"}).alerts
         return [alert for alert in found if alert.site == site]
 
     def unclaimed(self, site: str) -> list[CasesReconciled]:
@@ -184,7 +129,7 @@ class Hub:
         Raises:
             HubAwayError: the hub does not answer as it should.
         """
-        return self._ask(site, "GET", "/v1/unclaimed", _Unclaimed, params={"site": site}).matches
+        return self._ask(site, "GET", "/v1/unclaimed", Unclaimed, params={"site": site}).matches
 
     def _ask(self, site: str, method: str, path: str, form: type[Answer], **what: Any) -> Answer:  # noqa: ANN401  # as httpx
         if self._client is None:

@@ -2,8 +2,11 @@
 
 import io
 import re
+import threading
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import openpyxl
 from openpyxl.cell.cell import MergedCell
@@ -18,6 +21,10 @@ from schemas.problems import WorkFailedError
 
 TITLE = "NCCID problems"
 MOST_COMMENTS = 5_000  # each costs Excel a drawing
+MOST_BYTES = 100 * 1024 * 1024  # unpacked; 20,000 rows of 60 columns are 36 MB
+WHOLE_BOOKS = threading.BoundedSemaphore(1)
+"""To write a workbook back, it is held in memory as a whole, at some twenty times its size: one at a time."""
+
 _FILLS = {"Problem": PatternFill("solid", fgColor="FFF4B6C2"), "Warning": PatternFill("solid", fgColor="FFFFF2CC")}
 _HEADERS = {"": 10, "Worksheet": 24, "Cell": 10, "Column": 34, "What is wrong": 70, "What is expected": 60}
 _BY_PLACE = re.compile(r"worksheet (\d+)")
@@ -32,16 +39,23 @@ def marked_copy(path: Path, answer: UploadAnswer) -> bytes:
     """
     listed = [*(("Problem", each) for each in answer.errors), *(("Warning", each) for each in answer.warnings)]
     try:
-        with path.open("rb") as file:
+        with WHOLE_BOOKS, path.open("rb") as file:
+            _weigh(file)
             book = openpyxl.load_workbook(file, rich_text=True)
-        for label, finding in listed[:MOST_COMMENTS]:
-            _mark(book, label, finding)
-        _list(book, listed)
-        out = io.BytesIO()
-        book.save(out)
+            for label, finding in listed[:MOST_COMMENTS]:
+                _mark(book, label, finding)
+            _list(book, listed)
+            book.save(out := io.BytesIO())
     except Exception:  # noqa: BLE001  # openpyxl raises whatever it meets, and its text may hold a cell
         raise WorkFailedError("This file cannot be written back with marks. Use the list of problems on the page.") from None
     return out.getvalue()
+
+
+def _weigh(file: BinaryIO) -> None:
+    with zipfile.ZipFile(file) as archive:
+        if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
+            raise ValueError("too large to be held in memory")
+    file.seek(0)
 
 
 def _mark(book: openpyxl.Workbook, label: str, finding: Finding) -> None:

@@ -114,7 +114,7 @@ def _in_unit(cleaned: Cleaned, column: Column, site: str, units: Units) -> Clean
         return nothing(cleaned.given, Reason.OTHER_UNIT)
     if factor == 1:
         return replace(cleaned, unit=column.unit)
-    value = float(f"{cleaned.value * factor:.12g}")
+    value = _typed(f"{cleaned.value * factor:.12g}")
     return replace(cleaned, value=value, unit=column.unit, repairs=(*cleaned.repairs, Repair.UNIT_CONVERTED))
 
 

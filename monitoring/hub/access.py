@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from monitoring.hub.allowance import Allowance
+from monitoring.hub.allowance import Allowance, allowance_from
 from monitoring.hub.problems import Refusal
 from monitoring.hub.tokens import Token, TokensError, digest_of, read_tokens
 
@@ -55,7 +55,7 @@ class Access:
     """Lets in, or not. Those who guess are made to wait, by the address that they come from."""
 
     tokens: TokenFile
-    asking: Allowance = field(default_factory=lambda: Allowance(per_second=100, burst=500))
+    asking: Allowance = field(default_factory=lambda: allowance_from({}))
     guessing: Allowance = field(default_factory=lambda: Allowance(per_second=0.2, burst=20))
     clock: Callable[[], float] = time.time
     _sessions: dict[str, tuple[str, float]] = field(default_factory=dict)  # digest of the session -> of its token, until

@@ -2,10 +2,31 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from schemas.problems import UnusableInputError
+
 _MOST_KNOWN = 10_000  # of those who asked last; somebody who is forgotten begins with a full allowance
+
+
+VARIABLE = "NCCID_HUB_REQUESTS"
+DEFAULT = 100
+_BURST = 5  # times as many at once
+_NO_LIMIT = 1e12
+
+
+def allowance_from(environment: Mapping[str, str]) -> "Allowance":
+    """As many requests a second of one token as NCCID_HUB_REQUESTS says; 0 is no limit.
+
+    Raises:
+        UnusableInputError: it is no whole number.
+    """
+    text = environment.get(VARIABLE, str(DEFAULT))
+    if not (text.isascii() and text.isdigit()):
+        raise UnusableInputError(f"{VARIABLE} has to be a whole number, 0 for no limit; {DEFAULT} if it is not set")
+    per_second = float(text) or _NO_LIMIT
+    return Allowance(per_second, _BURST * per_second)
 
 
 @dataclass

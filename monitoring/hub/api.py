@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from litestar import Controller, Request, get, post
+import msgspec
+from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import ResponseSpec
@@ -33,6 +34,7 @@ AnyRequest = Request[None, Token, Any]
 
 _MOST_LISTED = 10_000
 _LONGEST_BODY = 128 * 1024
+_encode = msgspec.json.Encoder().encode
 _REFUSED = {
     status: ResponseSpec(Problem, description=words, media_type=MEDIA_TYPE)
     for status, words in (
@@ -56,7 +58,7 @@ TheStreams = NamedDependency[Streams]
 def letting_in(access: Access) -> Guard:
     """The guard of all routes that want a token."""
 
-    def guard(connection: Any, handler: BaseRouteHandler) -> None:  # noqa: ANN401  # Litestar's connection, whose types vary
+    async def guard(connection: Any, handler: BaseRouteHandler) -> None:  # noqa: ANN401  # Litestar's connection, whose types vary
         connection.scope["auth"] = access.by_header(connection.headers.get("authorization"), peer(connection))
         takes = handler.opt.get("takes", ())
         if set(connection.query_params) - set(takes):  # a slip in a name would otherwise widen the question in silence
@@ -78,20 +80,22 @@ class Api(Controller):
     security: Sequence[dict[str, list[str]]] = ({"bearer": []},)
 
     @post(
-        "/status", status_code=200, responses=_REFUSED, request_max_body_size=_LONGEST_BODY,
+        "/status", status_code=200, request_max_body_size=_LONGEST_BODY,
+        responses=_REFUSED | {200: ResponseSpec(Answered, description="The statuses, by pseudonym")},
         summary="The statuses of patients and persons, by pseudonym",
     )  # fmt: skip
-    async def status(self, data: JSONBody[Asked], request: AnyRequest, hub: TheHub) -> Answered:
+    async def status(self, data: JSONBody[Asked], request: AnyRequest, hub: TheHub) -> Response[bytes]:
         """A patient's status is for the own site's token and a national one; a person's, for whoever knows the pseudonym."""
         if len(data.patients) + len(data.persons) > MOST_ASKED:
             raise Refusal(400, f"Ask for at most {MOST_ASKED} pseudonyms at once.")
         view = hub.known.view
         found = {patient: view.patient(patient) for patient in data.patients}
-        return Answered(
+        answered = Answered(
             patients={each: status if status and request.auth.may_see(status.site) else None for each, status in found.items()},
             persons={person: view.person(person) for person in data.persons},
             view=hub.progress.standing,
         )
+        return Response(_encode(answered), media_type=MediaType.JSON)
 
     @get("/sites", takes=("site",), responses=_REFUSED, summary="The coverage by site")
     async def sites(self, request: AnyRequest, hub: TheHub, site: SiteCode = None) -> SitesAnswered:

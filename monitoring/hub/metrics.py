@@ -15,13 +15,20 @@ class HubMetrics:
     def __init__(self) -> None:
         self._registry = new_registry()
         self._of: dict[str, Any] = collectors(HUB, self._registry)
+        self._counters: dict[tuple[str, int], tuple[Any, Any]] = {}
         self._taken = 0
 
     def request(self, route: str, status: int, seconds: float | None) -> None:
         """One request was answered, after so long; ``route`` is its template, which holds nothing that came with it."""
-        self._of["nccid_hub_requests_total"].labels(route, str(status)).inc()
+        if (counters := self._counters.get((route, status))) is None:
+            made = (
+                self._of["nccid_hub_requests_total"].labels(route, str(status)),
+                self._of["nccid_hub_request_seconds"].labels(route),
+            )
+            counters = self._counters[route, status] = made
+        counters[0].inc()
         if seconds is not None:
-            self._of["nccid_hub_request_seconds"].labels(route).observe(seconds)
+            counters[1].observe(seconds)
 
     def page(self, hub: Hub, streams: Streams) -> bytes:
         """The metrics as Prometheus reads them."""

@@ -19,7 +19,6 @@ from tests.broker import setups
 from tests.kafka.pool import LeasedBroker
 
 
-
 class EmbeddedBroker:
     """A broker that can be killed, and started again on the same port: empty, and as another cluster."""
 

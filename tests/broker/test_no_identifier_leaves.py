@@ -27,6 +27,7 @@ from streams.topology import TOPOLOGY
 from synth.files import write_world
 from synth.model import World
 from synth.world import make_world
+from tests.broker import setups
 from tests.broker.setups import Installation, installed, until
 from tests.edge_factories import dicom_file
 from tests.sheets import TODAY, positive, sheet
@@ -71,7 +72,8 @@ def test_all_of_it_was_searched(everything: Everything) -> None:
     for topic in (RAW_ROWS, RAW_IMAGES, ROWS, IMAGES, COVERAGE_STATUS, QUARANTINE):
         assert any(place.startswith(f"topic {topic.name} ") for place in places), topic.name
     names = {Path(place).name for place in places}
-    logs = {f"{role}.log" for role in ("broker", "sender", *(f"worker-{'-'.join(steps)}" for steps in TOPOLOGY.workers))}
+    broker = () if setups.CLUSTERS else ("broker",)
+    logs = {f"{role}.log" for role in (*broker, "sender", *(f"worker-{'-'.join(steps)}" for steps in TOPOLOGY.workers))}
     assert {"outbox.sqlite3", "outbox.sqlite3-wal", "up.json"} | logs <= names
     assert {"stdout of up", "stderr of up", "check", "check --json", "status"} <= places
     assert any(place.startswith("environment of") for place in places)

@@ -60,7 +60,7 @@ def test_nobody_outside_this_machine_can_connect(running: Installation) -> None:
     ]
     if running.cluster is None:  # else the broker is none of ours
         assert int(running.address.rpartition(":")[2]) in {port for _, port in listening}
-    assert {ip for ip, _ in listening} == {"127.0.0.1"}
+    assert {ip for ip, _ in listening} <= {"127.0.0.1"}
 
 
 def test_a_second_one_on_the_same_home_is_refused(running: Installation) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from local.children import _die_with_parent
 from schemas.kafka import KafkaSettings
 
 FOLDER = Path(__file__).parent
@@ -109,6 +110,7 @@ class KafkaBroker:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  # also when the tests are killed
             )
 
     def kill(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from schemas.topics import TOPICS
-from tests.kafka.play import ROWS, keep, table
+from tests.kafka.play import kept, table
 from tests.kafka.pool import LeasedBroker, Pool
 
 
@@ -20,7 +20,6 @@ def broker(pool: Pool) -> Iterator[LeasedBroker]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What was hurt, and what became of it."""
-    if ROWS:
+    if rows := kept():
         terminalreporter.section("faults on Apache Kafka")
-        terminalreporter.write_line(table(ROWS))
-        keep(ROWS)
+        terminalreporter.write_line(table(rows))

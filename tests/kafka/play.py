@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from tests.broker.setups import Installation, environment, installed, until
 
 SETTLED_SECONDS = 90.0
 FAULTS_DIR = "NCCID_FAULTS_DIR"
-"""A folder in which the table of faults is kept as JSON."""
+"""A folder in which the table of faults is kept, a file with one JSON document for each fault."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,6 @@ class Row:
         return not (self.lost or self.doubled or self.wrong)
 
 
-ROWS: list[Row] = []
-
-
 def table(rows: list[Row]) -> str:
     head = f"{'fault':<58} faults ended events lost doubled wrong seconds"
     return "\n".join(
@@ -62,11 +60,17 @@ def table(rows: list[Row]) -> str:
     )
 
 
-def keep(rows: list[Row]) -> None:
-    """Writes the rows to the folder that the test was told of."""
-    if folder := os.environ.get(FAULTS_DIR):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        (Path(folder) / "faults.json").write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
+def keep(row: Row) -> None:
+    """Writes a row to the folder that the tests were told of."""
+    folder = Path(os.environ[FAULTS_DIR])
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{re.sub('[^a-z0-9]+', '-', row.fault.lower())}.json").write_text(json.dumps(asdict(row)), encoding="utf-8")
+
+
+def kept() -> list[Row]:
+    """The rows in that folder: of this process and of others, which run tests beside it."""
+    files = sorted(Path(os.environ[FAULTS_DIR]).glob("*.json")) if os.environ.get(FAULTS_DIR) else []
+    return [Row(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
 
 
 @dataclass
@@ -175,7 +179,7 @@ class Play:
         missing = events - sum(audit["out"].values()) - sum(audit["quarantined"].values())
         amiss = abs(len(audit["problems"]) - named)
         row = Row(fault, faults, ended, events, lost + missing, doubled, wrong + amiss, seconds)
-        ROWS.append(row)
+        keep(row)
         if amiss:
             sys.stderr.write("\n".join(audit["problems"][:20]) + "\n")
         return row
@@ -219,6 +223,3 @@ def playing(root: Path, patients: int, seed: int, cluster: str | None = None) ->
 def workers_of(installation: Installation) -> list[psutil.Process]:
     """The workers of ``nccid up``."""
     return [child for child in installation.children() if "worker" in " ".join(child.cmdline())]
-
-
-__all__ = ["ROWS", "Play", "Row", "Workers", "keep", "more_workers", "playing", "table", "until", "workers_of"]

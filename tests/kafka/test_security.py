@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
+from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from monitoring.coverage import coverage
@@ -83,25 +84,33 @@ def test_each_role_does_its_work_with_its_own_rights(guarded: KafkaCluster, home
         reader = guarded.settings_of(READER)
         until(lambda: sum(site.cases for site in coverage(read_status(reader)).values()) == 2, "both halves are known", 60)
         assert {role: each.poll() for role, each in running.items()} == dict.fromkeys(running)
+        audited = audit(home, guarded.settings_of(OPERATOR))
     assert forget(guarded.settings_of(KEEPER)).patients == 0
-    told = to_environment(guarded.settings_of(OPERATOR))
-    audited = subprocess.run(
-        [NCCID, "audit", "--dir", str(home.home.root), "--json"], env={**environment(), **told}, capture_output=True, check=False
-    )
     assert json.loads(audited.stdout)["ok"], audited.stdout + audited.stderr
+
+
+def audit(home: Installation, kafka: KafkaSettings) -> "subprocess.CompletedProcess[bytes]":
+    command = [NCCID, "audit", "--dir", str(home.home.root), "--json"]
+    return subprocess.run(command, env={**environment(), **to_environment(kafka)}, capture_output=True, check=False)
 
 
 @pytest.mark.parametrize("role", KEYLESS)
 @pytest.mark.parametrize("topic", [RAW_ROWS, RAW_IMAGES], ids=lambda topic: str(topic.name))
 def test_without_keys_nobody_reads_raw_topics(guarded: KafkaCluster, role: str, topic: AnyTopic) -> None:
     with pytest.raises(TopicAuthorizationFailedError):
-        asyncio.run(asyncio.wait_for(read_one(guarded.settings_of(role), topic), 20))
+        asyncio.run(read_one(guarded.settings_of(role), topic))
+
+
+def test_with_keys_they_are_read(guarded: KafkaCluster) -> None:
+    for topic in (RAW_ROWS, RAW_IMAGES):
+        asyncio.run(write_one(guarded.settings_of(SENDER), topic))
+        asyncio.run(read_one(guarded.settings_of("worker-pseudonymise"), topic))
 
 
 @pytest.mark.parametrize(("role", "topic"), [(SENDER, COVERAGE_STATUS), (READER, COVERAGE_STATUS), ("worker-alerts", ROWS)])
 def test_nobody_writes_what_is_not_theirs(guarded: KafkaCluster, role: str, topic: AnyTopic) -> None:
     with pytest.raises(TopicAuthorizationFailedError):
-        asyncio.run(asyncio.wait_for(write_one(guarded.settings_of(role), topic), 20))
+        asyncio.run(write_one(guarded.settings_of(role), topic))
 
 
 def test_with_a_wrong_password_or_an_unknown_authority_nobody_gets_in(guarded: KafkaCluster) -> None:
@@ -118,20 +127,34 @@ def test_with_a_wrong_password_or_an_unknown_authority_nobody_gets_in(guarded: K
 
 
 async def read_one(kafka: KafkaSettings, topic: AnyTopic) -> None:
+    """Reads a record, of which there are some."""
+    require_known(kafka, topic)
     consumer = AIOKafkaConsumer(**kafka.aiokafka_settings, enable_auto_commit=False)
     await consumer.start()
     try:
-        consumer.assign([TopicPartition(topic.name, 0)])
+        consumer.assign([TopicPartition(topic.name, number) for number in range(topic.partitions)])
         await consumer.seek_to_beginning()
-        await consumer.getone()
+        await asyncio.wait_for(consumer.getone(), 30)
     finally:
         await consumer.stop()
 
 
 async def write_one(kafka: KafkaSettings, topic: AnyTopic) -> None:
+    require_known(kafka, topic)
     producer = AIOKafkaProducer(**kafka.aiokafka_settings)
     await producer.start()
     try:
-        await producer.send_and_wait(topic.name, b"forged", b"k", 0)
+        await asyncio.wait_for(producer.send_and_wait(topic.name, b"forged", b"k", 0), 30)
     finally:
         await producer.stop()
+
+
+def require_known(kafka: KafkaSettings, topic: AnyTopic) -> None:
+    """Who may neither read nor write a topic may not know of it; aiokafka then asks for ever, so it is asked for here."""
+    admin = KafkaAdminClient(**kafka.client_settings)
+    try:
+        (described,) = admin.describe_topics([topic.name])
+    finally:
+        admin.close()
+    if described["error_code"] == TopicAuthorizationFailedError.errno:
+        raise TopicAuthorizationFailedError(topic.name)

@@ -110,7 +110,7 @@ def test_only_who_has_to_reaches_the_raw_topics() -> None:
 def test_each_program_is_the_user_with_the_rights_of_its_role() -> None:
     roles = set(rights(TOPOLOGY))
     users = {service["environment"].get("NCCID_KAFKA_SASL_USERNAME") for service in OURS.values()} - {None}
-    assert users == roles
+    assert users == roles | {"broker"}  # who gives the rights
     for service in OURS.values():
         user = service["environment"].get("NCCID_KAFKA_SASL_USERNAME")
         assert sources(service, "secrets") - {"keyring"} == ({f"kafka-{user}"} if user else set())

@@ -141,6 +141,8 @@ def test_what_an_earlier_de_identifier_said_is_replaced() -> None:
         (0x00180060, "DS", "120", "120"),
         (0x00200013, "IS", "7", "7"),
         (0x00200011, "IS", "99912345", ""),
+        (0x00200013, "IS", "9991234", ""),
+        (0x00200013, "IS", "999123", "999123"),
         (0x00280030, "DS", "0.5\\0.5", "[0.5, 0.5]"),
         (0x00280030, "DS", "0.5", ""),
         (0x00280008, "IS", "1", "1"),
@@ -208,6 +210,54 @@ def test_the_words_of_a_name_do_not_stand_in_a_value_of_another_kind() -> None:
     assert one(0x00080060, "CS", "MR", name="Doe^Jane^^MR") == "MR"
 
 
+def test_the_words_of_an_institution_are_everyday_ones_and_its_name_is_not() -> None:
+    clinic = {0x00080080: ("LO", b"Chest Clinic"), 0x00180015: ("CS", b"CHEST"), 0x00081090: ("LO", b"Chest Clinic 2")}
+    made = result(clinic)
+    assert (made.BodyPartExamined, made.ManufacturerModelName, "InstitutionName" in made) == ("CHEST", "removed", False)
+
+
+def test_codes_of_two_letters_stay_where_they_are_somebodys_name() -> None:
+    made = result({0x00281054: ("LO", b"HU"), 0x00185101: ("CS", b"PA")}, name="Hu^Pa")
+    assert (made.RescaleType, made.ViewPosition) == ("HU", "PA")
+    assert one(0x00081090, "LO", "Hu 3", name="Hu^Pa") == "removed"
+
+
+def test_of_several_values_only_the_one_that_tells_is_emptied() -> None:
+    assert one(0x00080008, "CS", "ORIGINAL\\PRIMARY\\DOE") == "['ORIGINAL', 'PRIMARY', '']"
+    assert one(0x00080008, "CS", "ORIGINAL\\PRI,MARY\\AXIAL") == "['ORIGINAL', '', 'AXIAL']"
+    assert one(0x00181020, "LO", "VB20\\for Jane Doe\\9.1") == "['VB20', '', '9.1']"
+    assert one(0x00181020, "LO", "Doe\\Jane") == "removed"
+
+
+def test_numbers_in_sequences_of_the_request_are_looked_for_too() -> None:
+    other = sequence(0x00101002, [encoded({0x00100020: ("LO", b"QX99977")})])
+    start = {tag: value for tag, value in least().items() if tag < 0x00101002} | {0x00081090: ("LO", b"Spiral QX-99977")}
+    rest = {tag: value for tag, value in least().items() if tag > 0x00101002}
+    assert read(written(encoded(start) + other + encoded(rest) + pixels())).ManufacturerModelName == "removed"
+    broken = element(0x00101002, "SQ", b"\1\2\3\4\5\6\7\7\7\7")
+    assert read(written(encoded(start) + broken + encoded(rest) + pixels())).ManufacturerModelName == "Spiral QX-99977"
+
+
+@pytest.mark.parametrize(
+    ("character_set", "name", "model"),
+    [
+        (b"ISO_IR 192", "Müller^Anna".encode(), b"Muller 3"),
+        (b"ISO_IR 100", "Müller^Anna".encode("latin-1"), b"Mueller 3"),
+        (b"ISO_IR 144", "Иванов^Anna".encode("iso8859_5"), b"Anna 3"),
+        (b"\\ISO 2022 IR 87", b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B", b"Yamada 3"),
+        (b"\\ISO 2022 IR 87", b"Yamada^Tarou=\x1b$Q;3ED", b"Tarou 3"),
+        (b"NONSENSE", "Müller^Anna".encode("latin-1"), b"Muller 3"),
+        (b"\xff\xfe", b"Yamada^Anna", b"Yamada 3"),
+    ],
+)
+def test_names_in_other_character_sets(character_set: bytes, name: bytes, model: bytes) -> None:
+    values = {0x00080005: ("CS", character_set), 0x00100010: ("PN", name), 0x00081090: ("LO", model)}
+    out = written(encoded({**least(), **values}) + pixels())
+    assert read(out).ManufacturerModelName == "removed"
+    assert name not in out
+    assert "SpecificCharacterSet" not in read(out)  # all that is left is ASCII
+
+
 # --- forms of files --------------------------------------------------------------------------------------------------------
 
 
@@ -227,6 +277,7 @@ def test_a_deflated_object_is_inflated(tmp_path: Path) -> None:
     packed = zlib.compressobj(wbits=-15)
     data = packed.compress(body) + packed.flush()
     assert written(data, str(DeflatedExplicitVRLittleEndian)) == written(body)
+    assert answer(b"\xff" * 50, str(DeflatedExplicitVRLittleEndian)) == Unusable(DAMAGED)
     assert answer(data[:-20], str(DeflatedExplicitVRLittleEndian)) == Unusable(DAMAGED)
     given = DEIDENTIFIER.file(dicom_file(tmp_path / "1.dcm", DeflatedExplicitVRLittleEndian))
     assert isinstance(given, Deidentified)

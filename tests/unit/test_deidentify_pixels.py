@@ -201,12 +201,12 @@ def jpeg(*segments: bytes, behind: bytes = b"") -> bytes:
     return data + b"\0" * (len(data) & 1)
 
 
-def jpeg_2000(comment: bytes, behind: bytes = b"", in_tile: bytes = b"") -> bytes:
+def jpeg_2000(comment: bytes, behind: bytes = b"", in_tile: bytes = b"", length: int | None = None) -> bytes:
     def marker(code: int, value: bytes) -> bytes:
         return code.to_bytes(2, "big") + (len(value) + 2).to_bytes(2, "big") + value
 
     tile = marker(0xFF64, b"\0\1" + in_tile) + b"\xff\x93" + b"\x01\xff\x64\x02" * 5
-    start = b"\xff\x90\0\x0a\0\0" + (12 + len(tile)).to_bytes(4, "big") + b"\0\1"
+    start = b"\xff\x90\0\x0a\0\0" + (12 + len(tile) if length is None else length).to_bytes(4, "big") + b"\0\1"
     data = b"\xff\x4f" + marker(0xFF51, bytes(36)) + marker(0xFF64, b"\0\1" + comment) + start + tile + b"\xff\xd9" + behind
     return data + b"\0" * (len(data) & 1)
 
@@ -217,13 +217,14 @@ def jpeg_2000(comment: bytes, behind: bytes = b"", in_tile: bytes = b"") -> byte
         jpeg(segment(0xFE, NAME)),
         jpeg(segment(0xE1, b"Exif\0\0" + NAME)),
         jpeg(segment(0xEF, NAME)),
+        jpeg(segment(0xF3, NAME)),
         jpeg(segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\x05\x05" + NAME)),
         jpeg(segment(0xEE, b"Adobe\0" + NAME)),
         jpeg(behind=NAME),
         jpeg(JPEG_SCAN, segment(0xFE, NAME)),
         jpeg(b"\xff\xff\xff" + segment(0xFE, NAME)),
     ],
-    ids=["comment", "EXIF", "application", "thumbnail", "Adobe", "behind", "between scans", "after fill"],
+    ids=["comment", "EXIF", "application", "extension", "thumbnail", "Adobe", "behind", "between scans", "after fill"],
 )
 @pytest.mark.parametrize("uid", [JPEGBaseline8Bit, JPEGLossless, JPEGLSLossless])
 def test_text_in_jpeg_is_blanked_in_place(stream: bytes, uid: str) -> None:
@@ -235,7 +236,16 @@ def test_text_in_jpeg_is_blanked_in_place(stream: bytes, uid: str) -> None:
     assert {made for _, made in changed} == {0}
 
 
-@pytest.mark.parametrize("stream", [jpeg_2000(NAME), jpeg_2000(b"", behind=NAME), jpeg_2000(b"", in_tile=NAME)])
+@pytest.mark.parametrize(
+    "stream",
+    [
+        jpeg_2000(NAME),
+        jpeg_2000(b"", behind=NAME),
+        jpeg_2000(b"", behind=NAME * 9, length=0),
+        jpeg_2000(b"", in_tile=NAME),
+        jpeg_2000(b"", in_tile=b"\xff\xd9" + NAME, length=0),
+    ],
+)
 def test_text_in_jpeg_2000_is_blanked_in_place(stream: bytes) -> None:
     made = out(compressed(JPEG2000Lossless, stream))
     assert NAME[:7] not in made
@@ -298,6 +308,11 @@ def test_what_stands_in_the_delimiter_or_in_unused_places_of_run_lengths_goes() 
         (JPEGBaseline8Bit, NAME),
         (JPEGBaseline8Bit, JPEG_START + b"\xff\xfe\xff\xff" + NAME),
         (JPEGBaseline8Bit, JPEG_START + b"\x12\x34" + NAME),
+        (JPEGBaseline8Bit, JPEG_START + segment(0x20, NAME) + JPEG_SCAN + JPEG_END),
+        (JPEGBaseline8Bit, JPEG_START + JPEG_SCAN + NAME),
+        (JPEG2000Lossless, b"\xff\x4f" + b"\xff\x21\0\x1a" + NAME + b"\xff\xd9"),
+        (JPEG2000Lossless, jpeg_2000(b"", length=12)),
+        (JPEG2000Lossless, jpeg_2000(b"", length=0)[:-4]),
     ],
 )
 def test_what_cannot_be_followed_is_held_back(uid: str, stream: bytes) -> None:

@@ -185,7 +185,9 @@ def test_who_guesses_is_stopped_even_with_a_good_token(asked: AskedHub) -> None:
     assert asked.client.get("/v1/sites", headers=asked.headers()).status_code == 429
 
 
-@pytest.mark.parametrize("query", ["site=rdgm", "site=%0d%0aSet-Cookie:x", "state=maybe", "limit=0", "limit=x", "limit=100000", "sites=RDGM"])
+@pytest.mark.parametrize(
+    "query", ["site=rdgm", "site=%0d%0aSet-Cookie:x", "state=maybe", "limit=0", "limit=x", "limit=100000", "sites=RDGM"]
+)
 def test_a_query_that_is_none_of_ours_is_refused(asked: AskedHub, query: str) -> None:
     answer = asked.client.get(f"/v1/alerts?{query}", headers=asked.headers())
     assert answer.status_code == 400

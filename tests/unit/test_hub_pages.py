@@ -1,7 +1,6 @@
 """The dashboard's pages: who is let in and how, what each may see, and that they are whole without a script."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ PAGES = ["/", "/?span=hour", "/sites/RDGM", "/alerts", "/flow"]
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Iterator[AskedHub]:
+def asked(tmp_path: Path) -> AskedHub:
     flow = Flow().arrives(
         raw_row(),
         raw_study(),
@@ -26,7 +25,7 @@ def asked(tmp_path: Path) -> Iterator[AskedHub]:
     )
     asked = AskedHub(tmp_path, flow)
     asked.client.follow_redirects = False
-    yield asked
+    return asked
 
 
 def login(asked: AskedHub, scope: str = NATIONAL, **headers: str) -> Any:  # noqa: ANN401  # httpx's answer

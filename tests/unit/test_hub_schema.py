@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -23,7 +24,7 @@ SCHEMA = schemathesis.openapi.from_asgi("/schema/openapi.json", ASKED.client.app
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_every_answer_is_as_the_schema_says(case: schemathesis.Case) -> None:
+def test_every_answer_is_as_the_schema_says(case: "schemathesis.Case[Any]") -> None:
     case.call_and_validate(headers=ASKED.headers())
 
 

@@ -42,7 +42,7 @@ def test_revoked_by_id_or_by_scope(path: Path) -> None:
     assert revoke(path, scope="RDGM") == [two]
     for arguments in ({"ids": [one.id]}, {"scope": "RDGM"}):
         with pytest.raises(TokensError, match="there is no token"):
-            revoke(path, **arguments)  # type: ignore[arg-type]  # one or the other
+            revoke(path, **arguments)
     assert read_tokens(path) == [three]
 
 

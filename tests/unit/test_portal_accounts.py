@@ -102,7 +102,7 @@ def test_an_account_is_found_by_name_whatever_the_capitals(accounts: Accounts) -
     assert accounts.verified("aNNa", GOOD) == account
 
 
-@pytest.mark.parametrize("name", ["", "al", "0anna", "anna b", "anna/../b", "ann'a", "a" * 41, "9994621785"])
+@pytest.mark.parametrize("name", ["", "al", "0anna", "anna b", "anna/../b", "ann'a", "a" * 65, "9994621785"])
 def test_a_user_name_is_plain(accounts: Accounts, name: str) -> None:
     with pytest.raises(AccountError, match="user name"):
         accounts.add(name, "RDGM", GOOD)

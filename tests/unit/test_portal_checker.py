@@ -1,6 +1,7 @@
-"""The NHS/CHI Checker in the browser, the summary and the chase list: what the hub knows, in words, and what is said without it."""
+"""The NHS/CHI Checker in the browser, the summary and the chase list: what the hub knows in words, or that it does not answer."""
 
 import datetime as dt
+import html
 import io
 import re
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 
 from edge.portal.answers import MOST_NUMBERS, split
 from edge.portal.hub import Hub, HubAwayError, Tokens, client_of
-from edge.portal.limits import QUESTIONS
+from edge.portal.limits import QUESTIONS, UPLOADS
 from tests.factories import ANN, BOB, CAT, DAN, NOON, RR1, RR2, Flow, patient_withdrawn, raw_row, raw_study
 from tests.hubs import AskedHub
 from tests.portals import PortalUnderTest, Visitor, flow_of, grant
@@ -36,6 +37,7 @@ def portal(tmp_path: Path) -> Iterator[PortalUnderTest]:
     """A portal that has no hub yet."""
     made = PortalUnderTest(tmp_path)
     yield made
+    made.portal.hub._client = None  # the test client that knows no closing
     made.portal.close()
 
 
@@ -124,7 +126,8 @@ def test_numbers_are_in_no_answer_no_address_no_log_and_no_file(
     for word in (ANN, WRONG, "not a number at all"):
         assert word not in answer.text + str(answer.url) + caplog.text
         assert all(word.encode() not in file.read_bytes() for file in files)
-    assert [(entry.act, entry.detail) for entry in portal.portal.diary.latest("RDGM")][0] == ("checked numbers", {"numbers": 3})
+    latest = portal.portal.diary.latest("RDGM")[0]
+    assert (latest.act, latest.detail) == ("checked numbers", {"numbers": 3})
 
 
 @pytest.mark.parametrize(
@@ -153,6 +156,8 @@ def test_a_hub_that_has_not_read_everything_is_said_so(hub: AskedHub, anna: Visi
     hub.hub.progress.caught_up, hub.hub.progress.behind = False, 1234
     assert "still reading what has arrived (1,234 messages to go)" in anna.post("/checker", {"numbers": ANN}).text
     assert "still reading what has arrived" in anna.get("/summary").text
+    hub.hub.progress.connected = False
+    assert "does not hear of new arrivals" in anna.get("/summary").text
 
 
 # --- without the hub ----------------------------------------------------------------------------------------------------
@@ -178,8 +183,8 @@ def test_a_token_that_is_missing_or_wrong_is_told(
 ) -> None:
     assert hub.client is not None
     grant(portal.home, tokens)
-    assert words in anna.post("/checker", {"numbers": ANN}).text
-    summary = anna.get("/summary").text
+    assert words in html.unescape(anna.post("/checker", {"numbers": ANN}).text)
+    summary = html.unescape(anna.get("/summary").text)
     assert words in summary
     assert "Last uploads" in summary
 
@@ -267,7 +272,7 @@ def test_the_own_sheet_comes_back_marked(portal: PortalUnderTest, anna: Visitor,
 
 @pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize(
-    ("content", "words"), [(b"not a sheet", "The file is plain text"), (b"", "No file has come"), (b"\x00" * 99, "What to do")]
+    ("content", "words"), [(b"not a sheet", "The file is plain text"), (b"", "The file is empty"), (b"\x00" * 99, "What to do")]
 )
 def test_what_is_no_sheet_is_told(anna: Visitor, content: bytes, words: str) -> None:
     anna.get("/summary")
@@ -283,6 +288,15 @@ def test_without_the_hub_there_is_no_chase_list(anna: Visitor, mine: bytes) -> N
     answer = anna.send("/chase", mine)
     assert answer.status_code == 422
     assert "was not told where the hub is" in answer.text
+
+
+@pytest.mark.usefixtures("hub")
+def test_too_many_chase_lists_wait(portal: PortalUnderTest, anna: Visitor, mine: bytes) -> None:
+    anna.get("/summary")
+    for _ in range(UPLOADS.most):
+        portal.portal.attempts.add(UPLOADS, "anna")
+    answer = anna.send("/chase", mine)
+    assert (answer.status_code, "Wait five minutes" in answer.text) == (429, True)
 
 
 def test_a_chase_list_needs_a_login(portal: PortalUnderTest, mine: bytes) -> None:

@@ -14,7 +14,7 @@ import httpx
 import openpyxl
 import pytest
 
-from edge.portal import receiving
+from edge.portal import marking, receiving
 from edge.portal.jobs import FILE_SECONDS, RESULT_SECONDS, SAME_SECONDS, Job
 from edge.portal.limits import UPLOADS
 from edge.portal.memory_file import MemoryFile
@@ -237,6 +237,16 @@ def test_the_marked_copy_has_every_fault_in_its_cell_and_in_a_list(anna: Visitor
         ["Problem", "Covid positive data", "A2", NHS_KEY],
         ["Problem", "Covid positive data", "R3", "Date of Positive Covid Swab"],
     ]
+
+
+def test_a_workbook_that_is_too_large_to_be_held_is_not_marked(
+    anna: Visitor, wrong: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marking, "MOST_BYTES", 1000)
+    job = anna.send(MAIN, wrong).headers["location"]
+    answer = anna.get(f"{job}/marked")
+    assert answer.status_code == 503
+    assert "Use the list of problems on the page" in answer.text
 
 
 def test_a_corrected_marked_copy_is_taken(portal: PortalUnderTest, anna: Visitor, wrong: bytes, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from litestar.response import Template
 from edge.chasing.chase import Asked, Known, ask, marked_bytes
 from edge.portal.frame import PortalRequest, ThePortal
 from edge.portal.guards import STREAMS, ForeignFormError, NotLoggedInError, logged_in, ours, same_site
+from edge.portal.limits import UPLOADS
+from edge.portal.marking import WHOLE_BOOKS
 from edge.portal.memory_file import MemoryFile
 from edge.portal.parts import Portal
 from edge.portal.receiving import LARGEST, MEGABYTE, BrokenFormError, NotOursError, TooLargeError, drained, received
@@ -31,7 +33,10 @@ async def chase(request: PortalRequest, portal: ThePortal) -> Template | Respons
         logged_in(request, request.route_handler)
         if not same_site(request):
             raise ForeignFormError
+        if request.user and portal.attempts.wait(UPLOADS, request.user.name):
+            return await _refused(request, portal, "Too many sheets in a short time. Wait five minutes, then go on.", 429)
         with await received(request.headers.get("content-type", ""), body, lambda token: ours(request, token)) as file:
+            portal.attempts.add(UPLOADS, request.user.name if request.user else "")
             content = await sync_to_thread(_marked, request, portal, file)
     except NotOursError:
         raise ForeignFormError from None
@@ -59,7 +64,9 @@ def _marked(request: PortalRequest, portal: Portal, file: MemoryFile) -> bytes:
     now = dt.datetime.fromtimestamp(portal.now(), dt.UTC)
     try:
         asked = ask(file.path, portal.sites[code], Pseudonymiser(keyring.load(portal.home.keyring)), now.date())
-        content = marked_bytes(asked, _known(portal, asked), read_rules(portal.home.rules).at(code), now)
+        known, rules = _known(portal, asked), read_rules(portal.home.rules).at(code)
+        with WHOLE_BOOKS:
+            content = marked_bytes(asked, known, rules, now)
     except (UnusableInputError, WorkFailedError) as error:  # which begin with the name of a file, that in memory has none
         raise WorkFailedError(str(error).removeprefix(f"{file.path.name}").removeprefix(": ").strip()) from None
     portal.diary.note(session.account, "downloaded a chase list", rows=len(asked.rows))

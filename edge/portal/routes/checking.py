@@ -9,7 +9,8 @@ from edge.checker import asked
 from edge.portal.answers import MOST_NUMBERS, lines, split
 from edge.portal.frame import PortalRequest, ThePortal, page
 from edge.portal.guards import logged_in
-from edge.portal.hub import HubAwayError, Statuses
+from edge.portal.hub import HubAwayError
+from edge.portal.hub_answers import Statuses
 from edge.portal.limits import QUESTIONS
 from edge.portal.parts import Portal
 from edge.portal.routes.entrance import Form

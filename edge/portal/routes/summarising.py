@@ -8,7 +8,8 @@ from litestar.response import Template
 from edge.portal.answers import TURNS, day
 from edge.portal.frame import PortalRequest, ThePortal, page
 from edge.portal.guards import logged_in
-from edge.portal.hub import HubAwayError, SiteCounts
+from edge.portal.hub import HubAwayError
+from edge.portal.hub_answers import SiteCounts
 from edge.portal.parts import Portal
 from edge.portal.times import moment
 

@@ -11,20 +11,16 @@ from litestar.response import Redirect, Template
 
 from edge.portal.frame import PortalRequest, ThePortal, page
 from edge.portal.guards import STREAMS, ForeignFormError, NotLoggedInError, logged_in, ours, same_site
-from edge.portal.jobs import Job
 from edge.portal.limits import UPLOADS
-from edge.portal.marking import marked_copy
 from edge.portal.parts import Portal
 from edge.portal.receiving import LARGEST, MEGABYTE, BrokenFormError, NotOursError, TooLargeError, drained, received
-from edge.portal.routes.public import XLSX
 from edge.spreadsheets.template import hint
 from schemas.records import Kind
 from schemas.templates import template
 
 SECTIONS: dict[str, Kind] = {"covid-data": "positive", "covid-status-data": "negative"}
 PATHS: dict[Kind, str] = {kind: f"/upload/{section}" for section, kind in SECTIONS.items()}
-_OTHER: dict[Kind, Kind] = {"positive": "negative", "negative": "positive"}
-_SHOWN = 200  # findings on the page; the marked copy has them all
+OTHER: dict[Kind, Kind] = {"positive": "negative", "negative": "positive"}
 _PICTURED = 9  # columns of the main sheet whose order is known
 
 
@@ -71,60 +67,14 @@ async def _upload(
     job = portal.jobs.begin(session.account, session.key, kind, file)
     if _wants_json(request):
         return Response({"job": f"/uploads/{job.id}"}, status_code=202)
-    await asyncio.wrap_future(job.finished)
+    await asyncio.shield(asyncio.wrap_future(job.finished))  # it goes on, also when the browser has gone
     return Redirect(f"/uploads/{job.id}", status_code=303)
-
-
-@get("/uploads/{name:str}", guards=[logged_in], sync_to_thread=False)
-def result(request: PortalRequest, portal: ThePortal, name: FromPath[str]) -> Template:
-    """What became of an upload."""
-    job = _job(request, portal, name)
-    context: dict[str, Any] = {
-        "job": job,
-        "own": template(job.kind),
-        "path": PATHS[job.kind],
-        "other": template(_OTHER[job.kind]),
-    }
-    if job.answer is not None:
-        context |= {"errors": job.answer.errors[:_SHOWN], "warnings": job.answer.warnings[:_SHOWN], "shown": _SHOWN}
-    return page(request, portal, "result.html", other_path=PATHS[_OTHER[job.kind]], may_mark=job.may_mark, **context)
-
-
-@get("/uploads/{name:str}/progress", guards=[logged_in], sync_to_thread=False)
-def progress(request: PortalRequest, portal: ThePortal, name: FromPath[str]) -> dict[str, Any]:
-    """How far an upload is, for the bar."""
-    job = _job(request, portal, name)
-    return {"stage": job.stage, "percent": job.percent, "accepted": job.accepted, "rows": job.total}
-
-
-@get("/uploads/{name:str}/marked", guards=[logged_in], sync_to_thread=True)
-def marked(request: PortalRequest, portal: ThePortal, name: FromPath[str]) -> Response[bytes]:
-    """A copy of a refused workbook with its faults marked, for the session that uploaded it."""
-    job, session = _job(request, portal, name), request.auth
-    if session is None or job.owner != session.key or job.answer is None or not job.may_mark:
-        raise NotFoundException
-    try:
-        held = job.file.again()
-    except ValueError:
-        raise NotFoundException from None
-    with held:
-        content = marked_copy(held.path, job.answer)
-    portal.diary.note(session.account, "downloaded a marked copy")
-    name = "problems-marked.xlsx"
-    return Response(content, media_type=XLSX, headers={"content-disposition": f'attachment; filename="{name}"'})
-
-
-def _job(request: PortalRequest, portal: Portal, name: str) -> Job:
-    job = portal.jobs.find(name, request.auth.account) if request.auth else None
-    if job is None:
-        raise NotFoundException(detail="The result of this upload is not kept any more. The Summary says what became of it.")
-    return job
 
 
 def _upload_page(request: PortalRequest, portal: Portal, kind: Kind, status: int = 200, problem: str = "") -> Template:
     own = template(kind)
     pictured = [(column, hint(column)) for column in own.columns[:_PICTURED]]
-    context = {"own": own, "other": template(_OTHER[kind]), "other_path": PATHS[_OTHER[kind]], "path": PATHS[kind]}
+    context = {"own": own, "other": template(OTHER[kind]), "other_path": PATHS[OTHER[kind]], "path": PATHS[kind]}
     more = len(own.columns) - len(pictured)
     largest = {"largest": LARGEST, "largest_words": f"{LARGEST // MEGABYTE} MB"}
     return page(
@@ -157,4 +107,4 @@ def _kind(section: str) -> Kind:
     return SECTIONS[section]
 
 
-HANDLERS = (upload_page, upload, result, progress, marked)
+HANDLERS = (upload_page, upload)

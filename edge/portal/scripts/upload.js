@@ -23,14 +23,29 @@ function show(percent, doing, kind = "") {
   if (doing) part("doing").textContent = doing;
 }
 
+let stale = false; // after a refusal the page's token may be that of a session that has ended
+
 function fail(words) {
+  stale = true;
   show(100, "Not sent", "refused");
   say(words, "refused");
   part("send").disabled = false;
 }
 
-function send(file) {
+// The token of the session that there is now, as after a login in another tab; null where there is none.
+async function renewed() {
+  try {
+    const answer = await fetch(form.getAttribute("action"), { cache: "no-store" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    return page.querySelector("[data-nccid-upload] input[name=token]")?.value || null;
+  } catch {
+    return null;
+  }
+}
+
+async function send(file) {
   part("send").disabled = true;
+  if (stale) form.elements.token.value = (await renewed()) || form.elements.token.value;
   show(0, "Sending the file to be checked");
   say("Sending the file to be checked.");
   const request = new XMLHttpRequest();

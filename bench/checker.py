@@ -1,0 +1,184 @@
+"""``nccid bench checker``: the hub's look-ups with a million cases, beside Redis behind the same web framework."""
+
+import asyncio
+import itertools
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+
+from bench.cases import case_record, person_of
+from bench.redis_client import Redis
+from bench.servers import Server, broker, hub, new_home, redis, redis_peer, until_known
+from schemas.topics import COVERAGE_STATUS
+from schemas.wire import Wire
+
+Say = Callable[[str], None]
+
+_CONNECTIONS = 4
+_CHUNK = 2_000
+HUB, REDIS = "hub", "Redis"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured."""
+
+    cases: int
+    runs: int
+    seconds: float  # of asking, in each run
+    at_once: tuple[int, ...] = (1, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one server did in one turn."""
+
+    took: list[float]  # seconds of each request
+    busy: float  # seconds of processor time, of all that stands behind it
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Requests in a second."""
+        return len(self.took) / self.seconds
+
+
+FULL = Extent(1_000_000, 15, 2.0)
+QUICK = Extent(20_000, 3, 1.0)
+
+
+def measure(extent: Extent, say: Say) -> dict[str, Any]:
+    """Loads the cases into the hub, through its topic, and into Redis; then asks both, in turn, run by run.
+
+    Raises:
+        UnusableInputError: Redis is not installed.
+        WorkFailedError: something does not come up.
+    """
+    with tempfile.TemporaryDirectory(prefix="nccid-bench-") as folder:
+        return _measured(extent, Path(folder), say)
+
+
+def _measured(extent: Extent, folder: Path, say: Say) -> dict[str, Any]:
+    home, token = new_home(folder)
+    with broker(folder) as bootstrap, redis(folder) as store:
+        with hub(folder, home, bootstrap) as ours:
+            empty = ours.resident()
+            say(f"publishing {extent.cases:,} cases")
+            began = time.monotonic()
+            asyncio.run(_fill(bootstrap, store, extent.cases))
+            until_known(ours, token, extent.cases, say)
+            reading, full = time.monotonic() - began, ours.resident()
+            with redis_peer(folder, store, token) as theirs:
+                servers = {HUB: (ours,), REDIS: (theirs, store)}
+                scenes = [asyncio.run(_scene(servers, token, count, extent, say)) for count in extent.at_once]
+        began = time.monotonic()
+        with hub(folder, home, bootstrap) as again:
+            until_known(again, token, extent.cases, say)
+            restart = time.monotonic() - began
+        redis_bytes = asyncio.run(_redis_memory(store))
+    return {
+        "cases": extent.cases,
+        "runs": extent.runs,
+        "scenes": scenes,
+        "bytes_per_case": {HUB: round((full - empty) / extent.cases), REDIS: round(redis_bytes / extent.cases)},
+        "seconds": {"published_and_read": round(reading, 1), "restart_from_snapshot": round(restart, 1)},
+    }
+
+
+async def _fill(bootstrap: str, store: Server, cases: int) -> None:
+    """Publishes each case, and sets in Redis the finished JSON of each person."""
+    redis = await Redis.connect(store.port)
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=20, max_batch_size=512 * 1024)
+    await producer.start()
+    numbers = iter(range(cases))
+    while chunk := list(itertools.islice(numbers, _CHUNK)):
+        records = [case_record(number) for number in chunk]
+        await redis.set_all(
+            (person_of(number), Wire.encode([known.status for known in record.cases]))
+            for number, record in zip(chunk, records, strict=True)
+        )
+        for record in records:
+            await producer.send(COVERAGE_STATUS.name, Wire.encode(record), key=record.match.encode())
+    await producer.stop()
+
+
+async def _redis_memory(store: Server) -> int:
+    return await (await Redis.connect(store.port)).used_memory()
+
+
+async def _scene(servers: dict[str, tuple[Server, ...]], token: str, count: int, extent: Extent, say: Say) -> dict[str, Any]:
+    """Both asked for so many pseudonyms at once, in turn, in a changing order. The first of each kind of server is asked."""
+    found: dict[str, list[Run]] = {name: [] for name in servers}
+    for run in range(extent.runs):
+        for name in sorted(servers, reverse=bool(run % 2)):
+            before = sum(each.busy_seconds() for each in servers[name])
+            took = await _ask(servers[name][0], token, count, extent)
+            found[name].append(Run(took, sum(each.busy_seconds() for each in servers[name]) - before, extent.seconds))
+        say(
+            f"{count} at once, run {run + 1} of {extent.runs}: "
+            + ", ".join(f"{name} {runs[-1].rate:,.0f}/s" for name, runs in found.items())
+        )
+    ratios = [ours.rate / theirs.rate for ours, theirs in zip(found[HUB], found[REDIS], strict=True)]
+    return {
+        "pseudonyms": count,
+        "servers": {name: _summary(runs) for name, runs in found.items()},
+        "hub_to_redis": {
+            "median": round(statistics.median(ratios), 2),
+            "least": round(min(ratios), 2),
+            "most": round(max(ratios), 2),
+        },
+    }
+
+
+def _summary(runs: list[Run]) -> dict[str, float]:
+    took = sorted(each for run in runs for each in run.took)
+    return {
+        "p50_ms": round(1000 * took[len(took) // 2], 2),
+        "p99_ms": round(1000 * took[len(took) * 99 // 100], 2),
+        "per_second": round(statistics.median(run.rate for run in runs), 1),
+        "busy_ms_per_request": round(1000 * sum(run.busy for run in runs) / len(took), 3),
+    }
+
+
+async def _ask(server: Server, token: str, count: int, extent: Extent) -> list[float]:
+    """Seconds of each request, over a few connections that ask again as soon as they are answered."""
+    took: list[float] = []
+    until = time.perf_counter() + extent.seconds
+    await asyncio.gather(*(_connection(server, token, count, extent, until, took, seed) for seed in range(_CONNECTIONS)))
+    return took
+
+
+async def _connection(server: Server, token: str, count: int, extent: Extent, until: float, took: list[float], seed: int) -> None:
+    chance = random.Random(seed)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=2**24)
+    while time.perf_counter() < until:
+        persons = [person_of(number) for number in chance.sample(range(extent.cases), count)]
+        body = msgspec.json.encode({"patients": [], "persons": persons})
+        sent = time.perf_counter()
+        writer.write(_head(token, len(body)) + body)
+        answer = await _answer(reader)
+        took.append(time.perf_counter() - sent)
+        if answer.count(b'"patient":') != count:
+            raise ValueError("an answer lacks what was asked for")
+    writer.close()
+
+
+def _head(token: str, length: int) -> bytes:
+    lines = ("POST /v1/status HTTP/1.1", "Host: hub", f"Authorization: Bearer {token}", "Content-Type: application/json")
+    return ("\r\n".join((*lines, f"Content-Length: {length}")) + "\r\n\r\n").encode()
+
+
+async def _answer(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200 "):
+        raise ValueError(f"the server said {head.split(b' ', 2)[1].decode()}")
+    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    return await reader.readexactly(int(length.partition(b":")[2]))

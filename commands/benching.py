@@ -1,0 +1,51 @@
+"""Speed, measured."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def bench() -> None:
+    """Measure speed beside what else one would use."""
+
+
+@bench.command("node")
+@click.option("--quick", is_flag=True, help="A few images, two runs: to see that it works.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write everything measured there, as JSON.")
+@click.option(
+    "--on",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder on the disk to be measured; else the system's temporary one.",
+)
+def bench_node(output: Path | None, folder: Path | None, *, quick: bool) -> None:
+    """Images in a second over DICOM: the image node, pynetdicom's storescp, Orthanc; and the node's memory."""
+    from bench.node import FULL, QUICK, measure
+    from bench.words import memory_words, node_table
+    from monitoring.words import show
+
+    found = measure(QUICK if quick else FULL, folder, lambda words: click.echo(words, err=True))
+    show(node_table(found))
+    click.echo(memory_words(found))
+    if output is not None:
+        output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+@bench.command("export")
+@click.option("--quick", is_flag=True, help="A hundred patients: to see that it works.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write everything measured there, as JSON.")
+@click.option(
+    "--on", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A folder on the disk to be measured."
+)
+def bench_export(output: Path | None, folder: Path | None, *, quick: bool) -> None:
+    """Patients in a second that `nccid export` hands over, its memory, and plain copying of the same images."""
+    from bench.export import FULL, QUICK, measure
+    from bench.words import export_table
+    from monitoring.words import show
+
+    found = measure(QUICK if quick else FULL, folder, lambda words: click.echo(words, err=True))
+    show(export_table(found))
+    if output is not None:
+        output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""National linkage: the controller opens the numbers behind some pseudonyms, for a reason, with a second person's approval."""

@@ -1,0 +1,242 @@
+"""``nccid export`` on a set-up that runs: of an invented world the complete cases go, and only those."""
+
+import calendar
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+
+from identity import hospital, keyring
+from identity.hospital import HospitalNumber
+from identity.pseudonyms import Pseudonymiser
+from synth.files import write_world
+from synth.world import make_world
+from tests.broker.setups import Installation, installed, until
+from tests.written_world import SITES, Image, Row, Written, read
+
+PEOPLE = 60
+
+
+@dataclass
+class World:
+    """An invented world, delivered to a set-up that runs."""
+
+    installation: Installation
+    written: Written
+    keyed: Pseudonymiser
+
+    def pseudonym(self, key: tuple[str, str]) -> str:
+        number = hospital.parse(key[1])
+        assert isinstance(number, HospitalNumber)
+        return self.keyed.patient(SITES[key[0]], number)
+
+    def expected(self) -> dict[str, int]:
+        """By site, the complete cases of the truth."""
+        sites = self.written.truth["sites"]
+        return {code: site["states"]["complete"] for code, site in sites.items() if "complete" in site["states"]}
+
+    def export(self, *options: str, to: str = "out", status: int = 0) -> Any:  # noqa: ANN401  # JSON
+        return self.installation.answer("export", "--to", str(self.installation.root / to), *options, status=status)
+
+    def tree(self, to: str = "out") -> "Tree":
+        return Tree(self.installation.root / to)
+
+
+@dataclass
+class Tree:
+    """What the warehouse finds."""
+
+    root: Path
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)  # by file name
+    images: dict[str, list[Path]] = field(default_factory=dict)  # by pseudonym
+
+    def __post_init__(self) -> None:
+        for path in sorted(self.root.glob("raw-nccid/*/data/*.json")):
+            self.records[path.name] = json.loads(path.read_bytes())
+        for path in sorted(self.root.glob("raw-nccid/*/images/*.dcm")):
+            self.images.setdefault(pydicom.dcmread(path, stop_before_pixels=True).PatientID, []).append(path)
+
+    @property
+    def patients(self) -> set[str]:
+        return {record["Pseudonym"] for record in self.records.values()}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    root = tmp_path_factory.mktemp("export")
+    write_world(make_world(5, PEOPLE, SITES, dt.datetime.now(dt.UTC).date()), root / "world")
+    with installed(root) as installation:
+        installation.home.rules.write_text((root / "world/rules.toml").read_text(encoding="utf-8"), encoding="utf-8")
+        written = read(root / "world")
+        installation.up()
+        for each in json.loads((root / "world/deliveries.json").read_text(encoding="utf-8")):
+            installation.deliver(each["site"], each["kind"], root / "world" / each["path"])
+        until(lambda: _known(installation) == _cases(written), "all is reconciled", 60)
+        made = World(installation, written, Pseudonymiser(keyring.load(installation.home.keyring)))
+        made.export()
+        yield made
+
+
+def _known(installation: Installation) -> dict[str, tuple[int, int]]:
+    return {code: (site["cases"], site["states"].get("complete", 0)) for code, site in installation.known().items()}
+
+
+def _cases(written: Written) -> dict[str, tuple[int, int]]:
+    return {code: (site["cases"], site["states"].get("complete", 0)) for code, site in written.truth["sites"].items()}
+
+
+def test_the_complete_cases_and_only_those_are_in_the_tree(world: World) -> None:
+    tree = world.tree()
+    codes = {site.name: code for code, site in SITES.items()}
+    assert Counter(codes[record["SubmittingCentre"]] for record in tree.records.values()) == world.expected()
+    assert len(tree.patients) == len(tree.records)  # one file a patient and day
+    assert set(tree.images) == tree.patients
+
+
+def test_each_complete_case_of_each_person_is_there_under_its_pseudonym(world: World) -> None:
+    patients = world.tree().patients
+    keys = {(site, number): {row.key for row in rows} for (site, number), rows in _by_person(world.written).items()}
+    for number, person in world.written.truth["people"].items():
+        for site in {case["site"] for case in person["cases"]}:
+            complete = [case for case in person["cases"] if case["site"] == site and case["state"] == "complete"]
+            there = [key for key in keys.get((site, number), ()) if world.pseudonym(key) in patients]
+            assert len(there) == len(complete), f"{site}: {person['cases']}"
+
+
+def _by_person(written: Written) -> dict[tuple[str, str], list[Row]]:
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in written.rows:
+        if row.nhs_number:
+            found.setdefault((row.site.code, row.nhs_number), []).append(row)
+    return found
+
+
+def test_positives_are_data_and_negatives_status(world: World) -> None:
+    groups: Counter[str] = Counter()
+    for person in world.written.truth["people"].values():
+        groups.update(case["group"] for case in person["cases"] if case["state"] == "complete")
+    words = Counter(name.rpartition("_")[2] for name in world.tree().records)
+    unnamed = sum(world.expected().values()) - sum(groups.values())  # without an NHS number
+    assert groups["positive"] <= words["data.json"] <= groups["positive"] + unnamed
+    assert groups["negative"] <= words["status.json"] <= groups["negative"] + unnamed
+
+
+def test_the_images_are_those_inside_the_window(world: World) -> None:
+    compared = 0
+    images = world.tree().images
+    for key, rows in world.written.rows_of.items():
+        swabs = {(row.sheet, row.day) for row in rows}
+        patient = world.pseudonym(key)
+        if patient in images and len(swabs) == 1 and rows[0].day is not None:
+            sent = {image.uid for image in world.written.images_of[key] if _inside(rows[0], image)}
+            assert len(images[patient]) == len(sent), key[0]
+            compared += 1
+    assert compared > PEOPLE / 4
+
+
+def _inside(row: Row, image: Image) -> bool:
+    """The window, once more and by definition."""
+    assert row.day is not None
+    if image.day is None:
+        return False
+    if row.sheet == "negative":
+        return abs((image.day - row.day).days) <= 28
+    year = row.day.year - 3
+    return image.day >= dt.date(year, row.day.month, min(row.day.day, calendar.monthrange(year, row.day.month)[1]))
+
+
+def test_no_identifier_of_the_world_is_in_the_tree(world: World) -> None:
+    numbers = set(world.written.truth["people"])
+    own = {row.key[1] for row in world.written.rows} | {image.key[1] for image in world.written.images}
+    wanted = [number.encode() for number in numbers | {each for each in own if len(each) > 6}]
+    for path in world.tree().root.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            found = [number for number in wanted if number in content]
+            assert found == [], path.name
+
+
+def test_done_again_it_does_nothing_and_everything_agrees(world: World) -> None:
+    again = world.export()
+    assert (again["delivered"], again["complete"]) == (0, sum(world.expected().values()))
+    assert world.export("--verify") == {
+        "ok": True,
+        "patients": again["complete"],
+        "files": sum(1 for path in world.tree().root.rglob("*") if path.is_file() and _is_delivered(path)),
+        "held": 0,
+        "counts": {},
+        "differences": [],
+    }
+
+
+def _is_delivered(path: Path) -> bool:
+    return "ledger" not in path.parts and "manifests" not in path.parts and path.name not in {"layout.json", ".lock"}
+
+
+def test_a_planted_missing_changed_and_extra_file_are_found(world: World) -> None:
+    world.export(to="planted")
+    tree = world.tree("planted")
+    missing, changed = (next(iter(tree.root.glob(f"raw-nccid/*/data/{name}"))) for name in list(tree.records)[:2])
+    image = next(iter(tree.images.values()))[0]
+    missing.unlink()
+    changed.write_bytes(changed.read_bytes().replace(b"Trust", b"trust"))
+    image.write_bytes(image.read_bytes() + b"\0")
+    extra = image.with_name("CovidEXTRA_1.dcm")
+    extra.write_bytes(b"DICM")
+    said = world.export("--verify", to="planted", status=1)
+    paths = {path: path.relative_to(tree.root).as_posix() for path in (missing, changed, image, extra)}
+    assert sorted((each["what"], each["path"]) for each in said["differences"]) == sorted(
+        [("missing", paths[missing]), ("changed", paths[changed]), ("changed", paths[image]), ("extra", paths[extra])]
+    )
+
+
+def test_the_processed_layout_has_the_same_patients(world: World) -> None:
+    world.export("--layout", "processed", to="processed")
+    root = world.installation.root / "processed"
+    sides = {path.name: path.parts[-3] for path in root.glob("*/data/*")}
+    assert set(sides) == world.tree().patients
+    assert set(sides.values()) == {"training", "validation"}
+    assert len(list(root.rglob("*.dcm"))) == sum(map(len, world.tree().images.values()))
+    assert world.export("--verify", "--layout", "processed", to="processed")["ok"]
+
+
+def test_wrong_usage_is_told(world: World) -> None:
+    for options, words in (
+        (("--to", "x", "--verify", "--watch"), "either --verify or --watch"),
+        (("--to", "x", "--uploader", "a/b"), "letters, digits and hyphens"),
+        (("--to", "nothing://x"), "no destination"),
+        ((), "--to"),
+    ):
+        ran = world.installation.run("export", *options)
+        assert ran.returncode == 2
+        assert words in ran.stderr
+    mixed = world.installation.run("export", "--to", str(world.installation.root / "out"), "--layout", "processed")
+    assert (mixed.returncode, "another layout" in mixed.stderr) == (2, True)
+
+
+def test_a_watch_hands_over_what_comes_and_takes_out_who_opts_out(world: World) -> None:
+    """Last, since it changes the world."""
+    tree, where = world.tree(), world.installation.root / "out"
+    key = next(key for key, rows in world.written.rows_of.items() if world.pseudonym(key) in tree.patients and rows[0].nhs_number)
+    patient = world.pseudonym(key)
+    watching = world.installation.start("export", "--to", str(where), "--watch", "--every", "1")
+    try:
+        withdrawn = world.installation.run("withdraw", "--site", key[0], stdin=key[1])
+        assert withdrawn.returncode == 0, withdrawn.stderr
+        until(lambda: not list(where.glob(f"raw-nccid/*/*/{patient}_*")), "the patient is taken out")
+        until(lambda: any(patient in path for path in _to_delete(where)), "the manifest says so")
+    finally:
+        watching.terminate()
+    assert watching.wait(10) == 0
+    assert world.export("--verify")["ok"]
+
+
+def _to_delete(where: Path) -> list[str]:
+    manifests = [json.loads(path.read_bytes()) for path in where.glob("manifests/*.json")]
+    return [each["path"] for manifest in manifests for each in manifest["delete"]]

@@ -1,0 +1,149 @@
+"""An object store as destination: the same export against a server that speaks S3."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from handover.destination import DestinationError
+from handover.layout import Processed
+from handover.objects import Objects
+from handover.places import destination
+from schemas.problems import UnusableInputError
+from tests.factories import BOB, RR1, RR2, patient_withdrawn
+from tests.handovers import TOMORROW, Handover, image_name, pseudonym
+
+SETTINGS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-west-2", "AWS_ALLOW_HTTP": "true"}
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait(address: str) -> None:
+    give_up = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(f"{address}/moto-api/", timeout=5).close()  # noqa: S310  # our own server
+        except OSError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+@pytest.fixture
+def bucket(endpoint: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    name = f"b{abs(hash(request.node.name))}"
+    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{name}", method="PUT")).close()  # noqa: S310  # our own server
+    return name
+
+
+@pytest.fixture
+def handover(tmp_path: Path, bucket: str) -> Handover:
+    return Handover(tmp_path, to=Objects(f"s3://{bucket}/below")).complete(RR1).complete(RR2, BOB, kind="negative")
+
+
+def test_the_same_names_as_in_a_folder_and_whole(handover: Handover) -> None:
+    outcome = handover.export()
+    assert (outcome.delivered, outcome.data, outcome.status, outcome.images) == (2, 1, 1, 2)
+    assert handover.delivered() == sorted(
+        [
+            f"raw-nccid/2020-06-01/data/{pseudonym(RR1)}_data.json",
+            f"raw-nccid/2020-06-01/data/{pseudonym(RR2)}_status.json",
+            f"raw-nccid/2020-06-01/images/{image_name(RR1, f'S-RDGM-{RR1}-1')}.dcm",
+            f"raw-nccid/2020-06-01/images/{image_name(RR2, f'S-RDGM-{RR2}-1')}.dcm",
+        ]
+    )
+    assert handover.json(handover.delivered()[0])["Pseudonym"] in {pseudonym(RR1), pseudonym(RR2)}
+    assert handover.manifest()["counts"]["image"] == 2
+    assert handover.export().delivered == 0
+    assert handover.verify().ok
+
+
+def test_verify_finds_missing_changed_and_extra_objects(handover: Handover) -> None:
+    handover.export()
+    missing, changed, *_ = handover.delivered()
+    handover.destination.delete(missing)
+    handover.destination.put(changed, b"{}")
+    handover.destination.put("raw-nccid/2020-06-01/data/CovidX_data.json", b"{}")
+    counts = handover.verify().counts
+    assert counts == {"missing": 1, "changed": 1, "extra": 1}
+
+
+def test_in_a_place_that_is_not_ours_files_are_listed_and_left(handover: Handover) -> None:
+    handover.export()
+    handover.arrives(patient_withdrawn())
+    outcome = handover.export(TOMORROW)
+    assert (outcome.withdrawn, outcome.deleted, outcome.to_delete) == (1, 0, 3)
+    listed = [each["path"] for each in handover.manifest(TOMORROW)["delete"]]
+    assert len(listed) == 3
+    assert handover.verify(TOMORROW).counts == {"to-delete": 3}
+    for path in listed:  # the warehouse does as it is asked
+        handover.destination.delete(path)
+    assert handover.verify(TOMORROW).ok
+
+
+def test_the_processed_layout_there_too(handover: Handover) -> None:
+    handover.layout = Processed()
+    handover.export()
+    assert handover.verify().ok
+
+
+def test_a_large_image_goes_in_parts_and_arrives_whole(handover: Handover, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(os.urandom(11_000_000))
+    handover.destination.put("large.bin", large)
+    digest = handover.destination.digest("large.bin")
+    assert digest is not None
+    assert digest.size == 11_000_000
+
+
+def test_what_is_not_there_is_nothing(handover: Handover) -> None:
+    assert handover.destination.get("nothing") is None
+    assert handover.destination.digest("nothing") is None
+    handover.destination.delete("nothing")
+
+
+def test_a_bucket_that_is_not_there_is_told(bucket: str) -> None:
+    with pytest.raises(DestinationError, match="make the bucket first"):
+        Objects(f"s3://{bucket}-not/x").put("a", b"")
+
+
+def test_a_store_that_does_not_answer_is_told(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:1")
+    monkeypatch.setattr("handover.objects._RETRY", {"max_retries": 0})
+    with pytest.raises(DestinationError, match="cannot be used"):
+        Objects(f"s3://{bucket}/x").put("a", b"")
+
+
+@pytest.mark.parametrize("name", ["nothing://x", "s3://"])
+def test_an_address_that_is_none_is_told(name: str) -> None:
+    with pytest.raises(UnusableInputError, match="no destination"):
+        destination(name)
