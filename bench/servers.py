@@ -137,7 +137,8 @@ def until_known(server: Server, token: str, cases: int, say: Callable[[str], Non
 
 
 def _cases(server: Server, token: str) -> int:
-    request = urllib.request.Request(f"http://127.0.0.1:{server.port}/v1/sites", headers={"Authorization": f"Bearer {token}"})
+    headers = {"Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}/v1/sites", headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # our own address
             return sum(site["cases"] for site in json.load(answer)["sites"].values())

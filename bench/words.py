@@ -48,3 +48,29 @@ def memory_words(found: dict[str, Any]) -> str:
 
 def _words(spread: dict[str, float]) -> str:
     return f"{spread['median']:g} ({spread['least']:g} to {spread['most']:g})"
+
+
+def checker_table(found: dict[str, Any]) -> Table:
+    """The hub's look-ups beside Redis: waits, requests in a second, processor time, and the ratio turn by turn."""
+    table = Table(title=f"POST /v1/status with {found['cases']:,} cases, {found['runs']} turns each")
+    for column in ("pseudonyms", "served by", "p50 ms", "p99 ms", "requests/s", "processor ms", "hub to Redis"):
+        table.add_column(column, justify="left" if column == "served by" else "right")
+    for scene in found["scenes"]:
+        for name, values in scene["servers"].items():
+            numbers = [f"{values[each]:g}" for each in ("p50_ms", "p99_ms", "per_second", "busy_ms_per_request")]
+            table.add_row(str(scene["pseudonyms"]), name, *numbers, _words(scene["hub_to_redis"]) if name == "hub" else "")
+        table.add_section()
+    return table
+
+
+def checker_words(found: dict[str, Any]) -> str:
+    """Memory, start, and how soon a study is seen."""
+    memory, seconds, arrival = found["bytes_per_case"], found["seconds"], found["arrival"]
+    waits = ", ".join(f"{name} {value} s" for name, value in arrival["seconds"].items())
+    return "\n".join(
+        [
+            f"memory for a case: {memory['hub']} bytes in the hub, {memory['Redis']} in Redis",
+            f"published and read in {seconds['published_and_read']} s, from the snapshot in {seconds['restart_from_snapshot']} s",
+            f"{arrival['studies']} studies, {arrival['per_second']} a second, from the answer to C-STORE to the stream: {waits}",
+        ]
+    )

@@ -49,3 +49,23 @@ def bench_export(output: Path | None, folder: Path | None, *, quick: bool) -> No
     show(export_table(found))
     if output is not None:
         output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+@bench.command("checker")
+@click.option("--quick", is_flag=True, help="Twenty thousand cases, a few seconds: to see that it works.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write everything measured there, as JSON.")
+def bench_checker(output: Path | None, *, quick: bool) -> None:
+    """The hub's look-ups with a million cases beside Redis behind the same web framework; and how soon a study is seen."""
+    from bench import arrival, checker
+    from bench.words import checker_table, checker_words
+    from monitoring.words import show
+
+    def say(words: str) -> None:
+        click.echo(words, err=True)
+
+    found = checker.measure(checker.QUICK if quick else checker.FULL, say)
+    found["arrival"] = arrival.measure(50.0, 5.0 if quick else 30.0, say)
+    show(checker_table(found))
+    click.echo(checker_words(found))
+    if output is not None:
+        output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

@@ -6,7 +6,6 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -16,10 +15,9 @@ from schemas.home import Home
 from schemas.problems import WorkFailedError
 
 if TYPE_CHECKING:
-    from handover.export import Outcome
     from handover.layout import Layout
     from handover.putting import Given
-    from handover.verify import Verdict
+    from handover.turns import Watch
 
 UNITS = "units.toml"
 """In a home: which site writes which column in which unit."""
@@ -58,23 +56,26 @@ def export(  # noqa: PLR0913  # what an export can be told
     as_json: bool,
 ) -> None:
     """Hand complete cases over to the warehouse, and take out who has opted out. Done again, it does nothing."""
+    from handover import turns
     from handover.words import outcome_words, verdict_words
     from local.homes import require_home
+    from schemas.rules import read_rules
 
     if verify and watch:
         raise click.UsageError("give either --verify or --watch")
     if not _UPLOADER.fullmatch(uploader):
         raise click.UsageError("--uploader is made of letters, digits and hyphens, for example nccid")
-    require_home(home)
     layout = _layout(layout_name, uploader)
+    kafka, rules = running_cluster(require_home(home)), read_rules(home.rules)
+    if watch:
+        _watch(turns.Watch(kafka, rules, lambda: _given(home, where, layout, training)), every, where)
+        return
+    given = _given(home, where, layout, training)
     if verify:
-        verdict = _verified(home, _given(home, where, layout, training))
+        verdict = turns.verify(kafka, rules, given)
         click.echo(json.dumps(verdict.as_json()) if as_json else verdict_words(verdict))
         sys.exit(0 if verdict.ok else 1)
-    if watch:
-        _watch(lambda: _exported(home, _given(home, where, layout, training)), every, where)
-        return
-    outcome = _exported(home, _given(home, where, layout, training))
+    outcome = turns.export(kafka, rules, given)
     click.echo(json.dumps(outcome.as_json())) if as_json else click.echo(outcome_words(outcome, where), err=True)
 
 
@@ -94,29 +95,7 @@ def _given(home: Home, where: str, layout: "Layout", training: int) -> "Given":
     return Given(destination(where), layout, home.store, sites, units, now().date(), training)
 
 
-def _exported(home: Home, given: "Given") -> "Outcome":
-    from handover.export import Export
-    from handover.reading import read_plan, read_rows
-    from schemas.rules import read_rules
-
-    kafka = running_cluster(home)
-    with Export(given, read_plan(kafka, read_rules(home.rules))) as turn:
-        read_rows(kafka, turn.take)
-        return turn.finish()
-
-
-def _verified(home: Home, given: "Given") -> "Verdict":
-    from handover.reading import read_plan, read_rows
-    from handover.verify import Verify
-    from schemas.rules import read_rules
-
-    kafka = running_cluster(home)
-    turn = Verify(given, read_plan(kafka, read_rules(home.rules)))
-    read_rows(kafka, turn.take)
-    return turn.finish()
-
-
-def _watch(turn: "Callable[[], Outcome]", every: float, where: str) -> None:
+def _watch(watch: "Watch", every: float, where: str) -> None:
     """Takes turns until SIGINT or SIGTERM; a turn that fails is taken again."""
     from handover.words import outcome_words
 
@@ -126,8 +105,8 @@ def _watch(turn: "Callable[[], Outcome]", every: float, where: str) -> None:
         signal.signal(each, lambda *_: stop.set())
     while not stop.is_set():
         try:
-            outcome = turn()
-            if outcome.delivered or outcome.withdrawn:
+            outcome = watch.turn()
+            if outcome is not None and (outcome.delivered or outcome.withdrawn):
                 log.info("%s", outcome_words(outcome, where))
         except WorkFailedError as error:
             log.warning("not exported yet, which is tried again: %s", error)

@@ -24,6 +24,7 @@ Reading = Callable[[Callable[[Iterable[RowPseudonymised]], None]], None]
 
 MEASURES = ("filled", "missing", "implausible", "repaired")
 ALL = "all"
+_TOLD = ("patients", *MEASURES)
 
 _LEFT_OUT = frozenset(("hospital_number",))  # it never travels, and no row is without what PACS goes by
 
@@ -58,6 +59,11 @@ class _Counts:
         self.patients += 1
         self.cells += found
         self.about.update(measure for measure in MEASURES if found[measure])
+
+    def join(self, other: "_Counts") -> None:
+        self.patients += other.patients
+        self.cells += other.cells
+        self.about += other.about
 
     def line(self, site: str, sheet: Kind, group: str) -> Line:
         if self.patients < FEWEST:
@@ -96,24 +102,34 @@ class Completeness:
         return "implausible" if cleaned.implausible else "repaired" if cleaned.repairs else "filled"
 
     def lines(self, site: str | None = None) -> list[Line]:
-        """What may be told, by site, sheet and group; and of all sites together, the sums of what is told of each."""
+        """What may be told, by site, sheet and group; and of all sites together."""
         order = {group: place for place, group in enumerate(_groups())}
         keys = sorted(self._counts, key=lambda key: (key[0], key[1] != "positive", order[key[2]]))
         lines = [self._counts[key].line(*key) for key in keys]
-        return [line for line in lines if line.site == site] if site else lines + _sums(lines)
+        return [line for line in lines if line.site == site] if site else lines + self._totals(lines)
+
+    def _totals(self, lines: list[Line]) -> list[Line]:
+        """Of all sites together; what is suppressed of one site alone is so here too, since a subtraction would tell it."""
+        totals: dict[tuple[Kind, str], _Counts] = {}
+        for (_, sheet, group), counts in self._counts.items():
+            totals.setdefault((sheet, group), _Counts()).join(counts)
+        by_sheet = sorted(lines, key=lambda line: line.sheet != "positive")
+        made = []
+        for sheet, group in dict.fromkeys((line.sheet, line.group) for line in by_sheet):
+            of_sites = [line for line in lines if (line.sheet, line.group) == (sheet, group)]
+            total = totals[sheet, group].line(ALL, sheet, group)
+            shown = [None if _alone(name, of_sites) else getattr(total, name) for name in _TOLD]
+            made.append(Line(ALL, sheet, group, *shown))
+        return made
+
+
+def _alone(name: str, lines: list[Line]) -> bool:
+    """Whether a count is suppressed of one site alone."""
+    return sum(getattr(line, name) is None for line in lines) == 1
 
 
 def _groups() -> list[str]:
     return list(dict.fromkeys(column.group for kind in ("positive", "negative") for column in template(kind).columns))
-
-
-def _sums(lines: Iterable[Line]) -> list[Line]:
-    """Sums of what is told: nothing of a suppressed count can be had from them."""
-    sums: dict[tuple[Kind, str], Counter[str]] = {}
-    for line in lines:
-        counter = sums.setdefault((line.sheet, line.group), Counter())
-        counter.update({name: getattr(line, name) or 0 for name in ("patients", *MEASURES)})
-    return [Line(ALL, *key, *(counter[name] for name in ("patients", *MEASURES))) for key, counter in sums.items()]
 
 
 def read_completeness(kafka: KafkaSettings, units: Units) -> Completeness:

@@ -22,16 +22,10 @@ class Folder:
     workers = 4
 
     def __init__(self, root: Path) -> None:
-        """Makes the folder where there is none.
-
-        Raises:
-            DestinationError: it cannot be made.
-        """
+        """Touches nothing yet; the folder is made when something is put into it."""
         self.root = root
         self._touched: set[Path] = set()
         self._guard = threading.Lock()
-        with self._explained():
-            (root / _PARTIAL).mkdir(parents=True, exist_ok=True)
 
     def put(self, path: str, content: bytes | Path) -> None:
         """As ``Destination`` has it."""
@@ -117,6 +111,8 @@ class Folder:
     def alone(self) -> Iterator[None]:
         """As ``Destination`` has it; what a killed export left aside is cleared up."""
         with self._explained():
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make(self.root / _PARTIAL)
             descriptor = os.open(self.root / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:

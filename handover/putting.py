@@ -104,8 +104,8 @@ class Putting:
         layout, word = self._given.layout, clinical.file_word(row)
         what: What = "data" if word == "data" else "status"
         typed = clinical.encoded(cleaned_record(row, site, self._given.units))
-        yield lambda: [self._put(lambda day: layout.clinical(row.patient, word, day, side), what, content)]
-        yield lambda: [self._put(lambda day: cleaned(row.patient, day), "cleaned", typed)]
+        yield lambda: self._put_version(lambda day: layout.clinical(row.patient, word, day, side), what, content)
+        yield lambda: self._put_version(lambda day: cleaned(row.patient, day), "cleaned", typed)
 
     def _images(self, case: Publishable, side: Side, work: Work) -> None:
         there = {file.source for file in work.before.files if file.what == "image"}
@@ -134,8 +134,19 @@ class Putting:
 
         return put
 
-    def _put(self, path: Callable[[dt.date], str], what: What, content: bytes | Path, source: str = "") -> File:
-        """Puts one file, or takes over the one that a killed export put there."""
+    def _put_version(self, path: Callable[[dt.date], str], what: What, content: bytes) -> list[File]:
+        """Puts one version of a record, after those that a killed export put; what is there of today stays, whatever it holds."""
+        files = []
+        for day in self._unfinished:
+            if (there := self._to.digest(path(day))) is not None:
+                files.append(file(path(day), what, day, there))
+                if day == self._given.today or there == digest_of_content(content):
+                    return files
+        self._to.put(path(self._given.today), content)
+        return [*files, file(path(self._given.today), what, self._given.today, digest_of_content(content))]
+
+    def _put(self, path: Callable[[dt.date], str], what: What, content: bytes | Path, source: str) -> File:
+        """Puts one image, or takes over the one that a killed export put there."""
         digest = digest_of_content(content)
         for day in self._unfinished:
             if self._to.digest(path(day)) == digest:

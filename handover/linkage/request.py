@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from schemas.problems import UnusableInputError
-from schemas.records import Record, Time
+from schemas.records import Time
 
 GOOD_FOR = dt.timedelta(days=7)
 _SHORTEST_REASON = 15
@@ -21,8 +21,8 @@ class RequestError(UnusableInputError):
     """A request cannot be used; says what would be right. Never repeats a line that is no pseudonym."""
 
 
-class LinkRequest(Record, frozen=True, kw_only=True, tag="link-request/1"):
-    """What is asked for."""
+class LinkRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="link-request/1"):
+    """What is asked for. It travels from person to person, not on a topic."""
 
     id: str
     made_at: Time

@@ -4,10 +4,12 @@ A token is 256 bits of chance, so that its plain SHA-256 cannot be turned back b
 """
 
 import datetime as dt
+import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -76,7 +78,8 @@ def add(path: Path, scope: str, label: str, now: dt.datetime) -> tuple[Token, st
     """
     secret = _PREFIX + secrets.token_urlsafe(32)
     made = Token(id=secrets.token_hex(4), digest=digest_of(secret), scope=scope, label=label, made_at=now)
-    _write(path, [*read_tokens(path), made])
+    with _alone(path):
+        _write(path, [*read_tokens(path), made])
     return made, secret
 
 
@@ -86,13 +89,14 @@ def revoke(path: Path, *, ids: Collection[str] = (), scope: str | None = None) -
     Raises:
         TokensError: there is none.
     """
-    tokens = read_tokens(path)
-    if unknown := set(ids) - {token.id for token in tokens}:
-        raise TokensError(f"there is no token {', '.join(sorted(unknown))}; `nccid tokens list` shows them")
-    gone = [token for token in tokens if token.id in ids or token.scope == scope]
-    if not gone:
-        raise TokensError(f"there is no token for {scope}; `nccid tokens list` shows them")
-    _write(path, [token for token in tokens if token not in gone])
+    with _alone(path):
+        tokens = read_tokens(path)
+        if unknown := set(ids) - {token.id for token in tokens}:
+            raise TokensError(f"there is no token {', '.join(sorted(unknown))}; `nccid tokens list` shows them")
+        gone = [token for token in tokens if token.id in ids or token.scope == scope]
+        if not gone:
+            raise TokensError(f"there is no token for {scope}; `nccid tokens list` shows them")
+        _write(path, [token for token in tokens if token not in gone])
     return gone
 
 
@@ -121,6 +125,17 @@ def _local_access(home: Home) -> Mapping[str, str]:
         return msgspec.json.decode(home.hub_access.read_bytes(), type=dict[str, str])
     except (OSError, msgspec.DecodeError):
         return {}
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Two commands at once would lose what one of them has written: the second waits for the first."""
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _require_private(path: Path) -> None:

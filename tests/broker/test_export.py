@@ -3,6 +3,7 @@
 import calendar
 import datetime as dt
 import json
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from identity.hospital import HospitalNumber
 from identity.pseudonyms import Pseudonymiser
 from synth.files import write_world
 from synth.world import make_world
-from tests.broker.setups import Installation, installed, until
+from tests.broker.setups import NCCID, Installation, environment, installed, until
 from tests.written_world import SITES, Image, Row, Written, read
 
 PEOPLE = 60
@@ -196,6 +197,28 @@ def test_a_planted_missing_changed_and_extra_file_are_found(world: World) -> Non
     )
 
 
+@pytest.mark.parametrize("files", [1, 25, 60])
+def test_after_kill_9_there_is_no_half_file_and_the_next_export_completes(world: World, files: int) -> None:
+    root = world.installation.root / f"killed-{files}"
+    exporting = world.installation.start("export", "--to", str(root))
+    until(lambda: exporting.poll() is not None or len(_delivered(root)) >= files, "so many files are there")
+    exporting.kill()
+    exporting.wait()
+    there = _delivered(root)
+    for path in there:
+        assert json.loads(path.read_bytes()) if path.suffix == ".json" else pydicom.dcmread(path).PixelData
+    world.export(to=root.name)
+    assert world.export("--verify", to=root.name)["ok"]
+    assert {path.name for path in _delivered(root)} == {path.name for path in _delivered(world.tree().root)}
+    assert len(_delivered(root)) == len(_delivered(world.tree().root))
+    listed = [each["path"] for path in root.glob("manifests/*") for each in json.loads(path.read_bytes())["files"]]
+    assert {path.relative_to(root).as_posix() for path in _delivered(root)} <= set(listed)
+
+
+def _delivered(root: Path) -> list[Path]:
+    return [path for path in root.glob("raw-nccid/*/*/*") if path.is_file()]
+
+
 def test_the_processed_layout_has_the_same_patients(world: World) -> None:
     world.export("--layout", "processed", to="processed")
     root = world.installation.root / "processed"
@@ -218,6 +241,46 @@ def test_wrong_usage_is_told(world: World) -> None:
         assert words in ran.stderr
     mixed = world.installation.run("export", "--to", str(world.installation.root / "out"), "--layout", "processed")
     assert (mixed.returncode, "another layout" in mixed.stderr) == (2, True)
+
+
+def test_completeness_of_the_world_in_three_forms(world: World) -> None:
+    lines = world.installation.answer("completeness")["lines"]
+    assert {line["site"] for line in lines} == {*SITES, "all"}
+    as_csv = world.installation.run("completeness", "--csv", "--site", "RDGM")
+    assert len(as_csv.stdout.splitlines()) == 1 + sum(line["site"] == "RDGM" for line in lines)
+    assert "Clinical data by site" in world.installation.run("completeness").stdout
+    for options in (("--json", "--csv"), ("--site", "NOPE")):
+        assert world.installation.run("completeness", *options).returncode == 2
+
+
+def test_linkage_by_three_people(world: World, tmp_path: Path) -> None:
+    key = next(
+        key for key, rows in world.written.rows_of.items() if rows[0].nhs_number and len({r.nhs_number for r in rows}) == 1
+    )
+    patient, number = world.pseudonym(key), world.written.rows_of[key][0].nhs_number
+    files = {name: str(tmp_path / name) for name in ("sam.key", "rita.key", "request", "numbers", "clear", "again", "pass")}
+    (tmp_path / "pass").write_text("four words of a passphrase\n", encoding="utf-8")
+    secret = ("--passphrase-file", files["pass"])
+    assert said(world, "approver", "--dir", "Sam", "-o", files["sam.key"], *secret) == ""
+    public = said(world, "recipient", "-o", files["rita.key"], *secret)
+    said(world, "request", "--by", "Ada", "--reason", "because a study needs it", "-o", files["request"], stdin=patient)
+    token = said(world, "approve", files["request"], "--by", "Sam", "--key", files["sam.key"], *secret)
+    opening = (files["request"], "--approved-by", "Sam", "--token", token, "--to", public)
+    said(world, "open", "--dir", *opening, "-o", files["numbers"])
+    said(world, "read", files["numbers"], "--key", files["rita.key"], "-o", files["clear"], *secret)
+    assert (tmp_path / "clear").read_text(encoding="utf-8").splitlines()[1:] == [f"{patient},{number}"]
+    assert str(number).encode() not in (tmp_path / "numbers").read_bytes()
+    assert "opened before" in said(world, "open", "--dir", *opening, "-o", files["again"], status=2)
+    assert "opened" in said(world, "log", "--dir")
+
+
+def said(world: World, name: str, *options: str, stdin: str = "", status: int = 0) -> str:
+    """What a command of ``nccid link`` says; where it needs a home, ``--dir`` stands for it."""
+    home = [str(world.installation.home.root)] if options[:1] == ("--dir",) else []
+    command = [NCCID, "link", name, *options[:1], *home, *options[1:]]
+    ran = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False, env=environment())
+    assert ran.returncode == status, ran.stderr
+    return (ran.stdout if status == 0 else ran.stderr).strip()
 
 
 def test_a_watch_hands_over_what_comes_and_takes_out_who_opts_out(world: World) -> None:

@@ -169,8 +169,11 @@ def _request(dataset: Dataset) -> Any:  # noqa: ANN401  # a primitive of pynetdi
 
 def _asked(association: Any, request: Any) -> int:  # noqa: ANN401  # pynetdicom's own
     context = next(each for each in association.accepted_contexts)
+    association._reactor_checkpoint.clear()  # its own thread is not to take the answer
+    until(lambda: association._is_paused)
     association.dimse.send_msg(request, context.context_id)
     _, answer = association.dimse.get_msg(block=True)
+    association._reactor_checkpoint.set()
     return int(answer.Status)
 
 

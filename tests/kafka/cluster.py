@@ -1,5 +1,6 @@
 """Apache Kafka for tests: one or three KRaft brokers on loopback, each broker and controller at once, that can be hurt."""
 
+import asyncio
 import fcntl
 import os
 import shutil
@@ -13,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from local.children import _die_with_parent
 from schemas.kafka import KafkaSettings
@@ -151,9 +152,9 @@ class KafkaCluster:
         self._guarded = guarded
         ports = _free_ports(2 * brokers)
         self.brokers = [KafkaBroker(folder, n + 1, (ports[2 * n], ports[2 * n + 1])) for n in range(brokers)]
-        cluster_id = "n" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]  # a leading minus would be a flag
+        self.cluster_id = "n" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]  # a leading minus would be a flag
         for broker in self.brokers:
-            broker.prepare(self._settings(broker), cluster_id, *self._formatting())
+            broker.prepare(self._settings(broker), self.cluster_id, *self._formatting())
 
     @property
     def bootstrap(self) -> str:
@@ -191,7 +192,7 @@ class KafkaCluster:
             try:
                 if self._known() >= running:
                     return
-            except (KafkaError, OSError, ValueError):
+            except (KafkaError, OSError):
                 pass
             if time.monotonic() > give_up or not any(broker.is_running for broker in self.brokers):
                 logs = "\n".join(broker.log.read_text(errors="replace")[-3000:] for broker in self.brokers)
@@ -199,11 +200,7 @@ class KafkaCluster:
             time.sleep(0.1)
 
     def _known(self) -> int:
-        admin = KafkaAdminClient(**self.settings.client_settings, bootstrap_timeout_ms=2000)
-        try:
-            return len(admin.describe_cluster()["brokers"])
-        finally:
-            admin.close()
+        return asyncio.run(asyncio.wait_for(_brokers(self.settings), 10))
 
     def end(self) -> None:
         for broker in self.brokers:
@@ -238,6 +235,16 @@ class KafkaCluster:
             **_QUICK,
             **(self._guarded.settings if self._guarded else {}),
         }
+
+
+async def _brokers(kafka: KafkaSettings) -> int:
+    """By aiokafka: kafka-python 3.0 may wait for ever for a broker that is only coming up and asks for SASL."""
+    admin = AIOKafkaAdminClient(**kafka.aiokafka_settings)
+    try:
+        await admin.start()
+        return len((await admin.describe_cluster())["brokers"])
+    finally:
+        await admin.close()
 
 
 def _command(main: str, *arguments: str) -> Sequence[str]:

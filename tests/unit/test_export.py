@@ -390,9 +390,28 @@ def test_files_of_somebody_who_opts_out_before_the_killed_export_is_completed_go
         lives += 1
 
 
+@pytest.mark.parametrize(("next_day", "ages"), [(TODAY, [40]), (TOMORROW, [40, 41])])
+def test_a_record_that_a_killed_export_put_is_never_overwritten(tmp_path: Path, next_day: dt.date, ages: list[int]) -> None:
+    for lives in range(12):
+        handover = Handover(tmp_path / str(lives)).complete(RR1, values={"Age": "40"})
+        if not killed(handover, lives, TODAY):
+            break
+        if not (handover.tree / DATA).exists():
+            continue
+        handover.arrives(raw_row(values={"Age": "41"}, uploaded_at=LATER))
+        handover.export(next_day)
+        records = [handover.json(path)["Age"] for path in handover.delivered() if path.endswith("_data.json")]
+        assert records == ages
+        assert handover.verify(next_day).ok
+        handover.export(TOMORROW)
+        assert handover.verify(TOMORROW).ok
+        assert handover.json(DATA.replace("06-01", "06-02"))["Age"] == 41
+
+
 def test_what_a_killed_export_left_aside_is_cleared_up(handover: Handover) -> None:
     handover.complete(RR1)
-    (Folder(handover.tree).root / ".partial" / "half").write_bytes(b"ha")
+    (handover.tree / ".partial").mkdir(parents=True)
+    (handover.tree / ".partial" / "half").write_bytes(b"ha")
     handover.export()
     assert list((handover.tree / ".partial").iterdir()) == []
 
