@@ -51,12 +51,15 @@ def demo(directory: Path | None, seed: int, patients: int, *, once: bool) -> Non
 def _demo_parts(seed: int, patients: int) -> "Parts":
     from edge.checker import asked
     from edge.door import open_door
+    from edge.portal.opened import accounts_of
+    from edge.portal.passwords import made_up
     from identity import keyring
     from local.demo import Parts
     from local.homes import make_home
     from monitoring.checker import Question, answers
     from monitoring.coverage import coverage
     from monitoring.follow import Follower
+    from monitoring.hub import tokens as hub_tokens
     from schemas import sites
     from synth.compare import differences
     from synth.deadlines import LONGEST
@@ -84,11 +87,23 @@ def _demo_parts(seed: int, patients: int) -> "Parts":
         counted = {code: site.as_json() for code, site in coverage(view).items()}
         return differences(truth, {"sites": counted}, {n: a.as_json() for n, a in zip(numbers, found, strict=True)})
 
+    def visitors(home: Home, addresses: Mapping[str, str]) -> list[str]:
+        """A nurse at each site and a coordinator, invented with everything else."""
+        _, token = hub_tokens.add(home.hub_tokens, hub_tokens.NATIONAL, "coordinator of the demonstration", now())
+        lines = [f"Coordinator: {addresses['hub']} with the token {token}"]
+        with accounts_of(home) as accounts:
+            for code in sites.read_sites(home.sites):
+                password = made_up()
+                accounts.add(f"nurse.{code.lower()}", code, password, must_change=False)
+                lines.append(f"Nurse of {code}: {addresses['portal']} as nurse.{code.lower()} with the password {password}")
+        return [*lines, f"PACS: DICOM to {addresses['node']}, AE title NCCID"]
+
     return Parts(
         make_world=lambda out: write_world(make_world(seed, patients, sites.read_sites(sites.EXAMPLE), now().date()), out),
         make_home=new_home,
         deliver=deliver,
         watch=lambda home: Follower(running_cluster(home)),
         differences=compare,
+        visitors=visitors,
         longest_wait=LONGEST.total_seconds(),
     )

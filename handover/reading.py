@@ -1,7 +1,7 @@
 """The topics as an export reads them: the plan from the published cases, then the rows, in pieces, so that memory stays flat."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TypeVar
 
 from aiokafka.errors import KafkaError
@@ -15,7 +15,7 @@ from schemas.rules import Rules
 from schemas.topics import COVERAGE_STATUS, PERSON_WITHDRAWALS, ROWS, WITHDRAWALS
 from schemas.wire import UndecodableError, Wire
 
-TakeRows = Callable[[Sequence[RowPseudonymised]], None]
+TakeRows = Callable[[Iterable[RowPseudonymised]], None]
 Take = Callable[[CasesReconciled], None]
 
 _CASES = (COVERAGE_STATUS, WITHDRAWALS, PERSON_WITHDRAWALS)
@@ -65,7 +65,7 @@ def read_rows(kafka: KafkaSettings, take: TakeRows) -> None:
     """
 
     def rows(found: Sequence[Found]) -> None:
-        take([row for each in found if (row := decoded(each, ROWS.wire)) is not None])
+        take(row for each in found if (row := decoded(each, ROWS.wire)) is not None)  # each when it is its turn: rows are large
 
     _run(_read(kafka, [ROWS.name], rows))
 

@@ -65,7 +65,7 @@ class Child:
                     stderr=subprocess.STDOUT,
                     pass_fds=(writing,),
                     start_new_session=True,  # Ctrl-C goes to the parent, which stops its children in order
-                    preexec_fn=_die_with_parent,  # noqa: PLW1509  # the supervisor has one thread
+                    preexec_fn=die_with_parent,  # noqa: PLW1509  # the supervisor has one thread
                 )
         finally:
             os.close(writing)
@@ -124,7 +124,7 @@ def _log_file(path: Path) -> BinaryIO:
     return path.open("wb" if full else "ab")
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """In the child, before its program: the kernel kills it when the parent dies, also by kill -9 (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -4,6 +4,7 @@ Knows neither the edge nor the monitoring: the front door hands it what they can
 """
 
 import json
+import signal
 import subprocess
 import tempfile
 import time
@@ -16,9 +17,9 @@ from typing import Any, Protocol
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from local.children import ChildError, own_command
+from local.children import ChildError, die_with_parent, own_command
 from local.homes import HomeError
-from local.running import find_running
+from local.running import Running, find_running
 from schemas.home import Home
 
 PLAY_SECONDS = 60.0
@@ -49,6 +50,7 @@ class Parts:
     deliver: Callable[[Home, str, str, Path], None]  # home, site, kind, path
     watch: Callable[[Home], AbstractContextManager[Watched]]
     differences: Callable[[Home, Mapping[str, Any]], Sequence[str]]  # home, truth
+    visitors: Callable[[Home, Mapping[str, str]], Sequence[str]]  # home, addresses by role: who may look, told in lines
     longest_wait: float  # seconds after the last delivery in which deadlines of the world still pass
 
 
@@ -62,6 +64,7 @@ def run_demo(parts: Parts, directory: Path | None, *, once: bool, console: Conso
         HomeError: the folder is not empty.
         ChildError: the set-up does not come up.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, with everything that was started
     with ExitStack() as stack:
         root = _folder(directory, stack)
         world, home = root / "world", Home(root / "home")
@@ -69,7 +72,10 @@ def run_demo(parts: Parts, directory: Path | None, *, once: bool, console: Conso
         parts.make_world(world)
         parts.make_home(home, world)
         console.print("Starting the broker, the sender and the workers ...")
-        stack.enter_context(_set_up(home))
+        running = stack.enter_context(_set_up(home))
+        if not once:
+            for line in parts.visitors(home, running.listeners):
+                console.print(line, highlight=False)
         watched = stack.enter_context(parts.watch(home))
         try:
             return _play(parts, home, world, watched, once=once, console=console)
@@ -86,21 +92,26 @@ def _folder(directory: Path | None, stack: ExitStack) -> Path:
 
 
 @contextmanager
-def _set_up(home: Home) -> Iterator[None]:
+def _set_up(home: Home) -> Iterator[Running]:
     """``nccid up`` on any free port, as its own process; stopped at the end."""
     home.logs.mkdir(parents=True, exist_ok=True)
     with (home.logs / "up.log").open("wb") as output:
         command = own_command("up", "--dir", str(home.root), *ANY_PORTS)
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509  # the demonstration has one thread
         )
     try:
         until = time.monotonic() + _READY_SECONDS
-        while find_running(home) is None:
+        while (running := find_running(home)) is None:
             if process.poll() is not None or time.monotonic() > until:
                 raise ChildError(f"the set-up did not come up:\n{(home.logs / 'up.log').read_text(errors='replace')}")
             time.sleep(0.1)
-        yield
+        yield running
     finally:
         process.terminate()
         process.wait()

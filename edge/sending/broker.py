@@ -76,7 +76,8 @@ class Broker:
                 if client is not None:
                     client.close(**({"timeout": 1} if client is self._producer else {}))
         for network in self._networks:
-            network.close()
+            with contextlib.suppress(RuntimeError):  # the producer's thread has not ended in time; it lets go when it does
+                network.close()
 
     def cluster_id(self) -> str:
         """Which cluster answers now: one that was started again, empty and in memory, has another id.

@@ -83,7 +83,8 @@ def _odd(given: str, text: str, column: Column, units: Units) -> Cleaned:  # noq
 
 
 def _limited(given: str, sign: str, bound: float, unit: str, column: Column, units: Units) -> Cleaned:
-    factor = units.factor(column.key, unit) if unit else 1.0
+    bare = not unit or unit[0] in "(["  # a remark is not a unit
+    factor = 1.0 if bare else units.factor(column.key, unit)
     if factor is None:
         return nothing(given, Reason.OTHER_UNIT)
     return nothing(given, Reason.LIMIT, limit=sign, bound=bound * factor)

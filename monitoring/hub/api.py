@@ -8,7 +8,7 @@ from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import ResponseSpec
-from litestar.params import JSONBody, QueryParameter
+from litestar.params import QueryParameter
 from litestar.response import Stream
 from litestar.types import Guard
 
@@ -27,6 +27,7 @@ from monitoring.hub.answers import (
 )
 from monitoring.hub.hub import Hub
 from monitoring.hub.problems import MEDIA_TYPE, Problem, Refusal
+from monitoring.hub.schema import AskingOperation
 from monitoring.hub.stream import Streams
 from monitoring.hub.tokens import NATIONAL, Token
 
@@ -35,6 +36,7 @@ AnyRequest = Request[None, Token, Any]
 _MOST_LISTED = 10_000
 _LONGEST_BODY = 128 * 1024
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Asked).decode
 _REFUSED = {
     status: ResponseSpec(Problem, description=words, media_type=MEDIA_TYPE)
     for status, words in (
@@ -82,10 +84,11 @@ class Api(Controller):
     @post(
         "/status", status_code=200, request_max_body_size=_LONGEST_BODY,
         responses=_REFUSED | {200: ResponseSpec(Answered, description="The statuses, by pseudonym")},
-        summary="The statuses of patients and persons, by pseudonym",
+        summary="The statuses of patients and persons, by pseudonym", operation_class=AskingOperation,
     )  # fmt: skip
-    async def status(self, data: JSONBody[Asked], request: AnyRequest, hub: TheHub) -> Response[bytes]:
+    async def status(self, request: AnyRequest, hub: TheHub) -> Response[bytes]:
         """A patient's status is for the own site's token and a national one; a person's, for whoever knows the pseudonym."""
+        data = _asked(await request.body())
         if len(data.patients) + len(data.persons) > MOST_ASKED:
             raise Refusal(400, f"Ask for at most {MOST_ASKED} pseudonyms at once.")
         view = hub.known.view
@@ -144,6 +147,18 @@ def event_stream(streams: Streams, token: Token, last_event_id: str) -> Stream:
     """The events as an answer that does not end."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Stream(streams.open(token, last_event_id), media_type=stream.MEDIA_TYPE, headers=headers)
+
+
+def _asked(body: bytes) -> Asked:
+    """The question, decoded once: Litestar would look at each pseudonym twice.
+
+    Raises:
+        Refusal: 400, it is none. What it was is not repeated.
+    """
+    try:
+        return _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Refusal(400) from None
 
 
 def _site(token: Token, asked: str | None) -> str | None:

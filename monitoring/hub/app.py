@@ -24,7 +24,7 @@ from monitoring.hub.hub import Hub
 from monitoring.hub.metrics import HubMetrics
 from monitoring.hub.pages import PAGES
 from monitoring.hub.problems import Problem, on_failure, on_http_exception, told
-from monitoring.hub.schema import OPENAPI, AskedSchema
+from monitoring.hub.schema import OPENAPI
 from monitoring.hub.sessions import ENTRANCE, NotLoggedInError, viewer
 from monitoring.hub.stream import Streams
 from web.assets import asset_router
@@ -61,7 +61,6 @@ def make_app(hub: Hub, access: Access, streams: Streams | None = None, *, follow
         middleware=[_timing],
         before_send=[add_headers, _counting(counts)],
         request_max_body_size=_LONGEST_BODY,
-        plugins=[AskedSchema()],
         on_app_init=[_without_extras],
         logging_config=None,
     )

@@ -1,13 +1,21 @@
 """What the hub says of itself: its OpenAPI, at ``/schema``."""
 
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
 import msgspec
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, OpenAPIType, Reference, Schema, SecurityScheme
-from litestar.plugins import OpenAPISchemaPlugin
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    Reference,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
 
 from monitoring.hub.answers import Asked
 
@@ -24,23 +32,23 @@ OPENAPI = OpenAPIConfig(
 )
 
 
-class AskedSchema(OpenAPISchemaPlugin):
-    """Tells the form of a pseudonym, which Litestar leaves out of the items of a list."""
+def _asked() -> Schema:
+    """The schema of the one body that there is, as msgspec itself checks it."""
+    (_,), parts = msgspec.json.schema_components([Asked])
+    lists: dict[str, Schema | Reference] = {
+        name: Schema(
+            type=OpenAPIType.ARRAY,
+            max_items=each["maxItems"],
+            items=Schema(type=OpenAPIType.STRING, pattern=each["items"]["pattern"], description=each["items"]["description"]),
+        )
+        for name, each in parts["Asked"]["properties"].items()
+    }
+    return Schema(type=OpenAPIType.OBJECT, title="Asked", properties=lists, additional_properties=False)
 
-    @staticmethod
-    def is_plugin_supported_type(value: Any) -> bool:  # noqa: ANN401  # as Litestar declares it
-        """Only for the one body that there is."""
-        return value is Asked
 
-    def to_openapi_schema(self, field_definition: Any, schema_creator: Any) -> Schema:  # noqa: ANN401, ARG002  # as above
-        """The schema as msgspec itself checks it."""
-        (_,), parts = msgspec.json.schema_components([Asked])
-        lists: dict[str, Schema | Reference] = {
-            name: Schema(
-                type=OpenAPIType.ARRAY,
-                max_items=each["maxItems"],
-                items=Schema(type=OpenAPIType.STRING, pattern=each["items"]["pattern"], description=each["items"]["description"]),
-            )
-            for name, each in parts["Asked"]["properties"].items()
-        }
-        return Schema(type=OpenAPIType.OBJECT, title="Asked", properties=lists, additional_properties=False)
+@dataclass
+class AskingOperation(Operation):
+    """Tells of the body of a route that decodes it itself."""
+
+    def __post_init__(self) -> None:
+        self.request_body = RequestBody(content={"application/json": OpenAPIMediaType(schema=_asked())}, required=True)

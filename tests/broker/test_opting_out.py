@@ -134,3 +134,5 @@ def test_what_another_site_holds_is_forgotten_without_being_asked_for(home: Inst
     is_withdrawn_at = {each["site"]: each["state"] for each in home.check(ANN)[0]["cases"]}
     assert is_withdrawn_at == {"RDGM": "withdrawn", "NTHV": "withdrawn"}
     assert home.run("audit").returncode == 0
+    assert "Traceback" not in (home.home.logs / "keeper.log").read_text()
+    assert "keeper ended" not in home.stderr.read_text()

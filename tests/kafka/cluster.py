@@ -17,7 +17,7 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from local.children import _die_with_parent
+from local.children import die_with_parent
 from schemas.kafka import KafkaSettings
 
 FOLDER = Path(__file__).parent
@@ -111,7 +111,7 @@ class KafkaBroker:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  # also when the tests are killed
+                preexec_fn=die_with_parent,  # noqa: PLW1509  # also when the tests are killed
             )
 
     def kill(self) -> None:

@@ -109,6 +109,8 @@ Pack year history             | 30+                  | limit
 CRP on admission              | <5                   | limit
 CRP on admission              | > 300 mg/L           | limit
 CRP on admission              | <5 kPa               | other-unit
+CRP on admission              | <5 (haemolysed)      | limit
+Duration of symptoms          | 5/7                  | several-numbers
 Ferritin                      | 1,234                | ambiguous-comma
 Lymphocyte count on admission | 2020-05-12           | date-for-number
 Troponin T                    | 12/05/2020           | date-for-number

@@ -20,7 +20,20 @@ from streams.topology import TOPOLOGY
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-ROOMS = ("agents", "bench", "commands", "edge", "handover", "identity", "local", "monitoring", "schemas", "streams", "synth", "web")
+ROOMS = (
+    "agents",
+    "bench",
+    "commands",
+    "edge",
+    "handover",
+    "identity",
+    "local",
+    "monitoring",
+    "schemas",
+    "streams",
+    "synth",
+    "web",
+)
 SOURCES = [ROOT / "nccid.py", *(path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))]
 
 

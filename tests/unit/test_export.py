@@ -10,11 +10,15 @@ import pytest
 from handover.destination import DestinationError
 from handover.export import Export, Outcome
 from handover.folder import Folder
+from handover.images import StoreDamagedError
 from handover.layout import Processed, Raw
 from handover.ledger import LedgerError
+from handover.places import destination
+from handover.publishable import counting
 from handover.putting import Putting
 from handover.split import side_for, side_of
 from schemas.problems import UnusableInputError
+from schemas.topics import COVERAGE_STATUS
 from tests.factories import (
     ANN,
     BOB,
@@ -481,3 +485,49 @@ def test_a_side_is_kept_though_the_share_changes(tmp_path: Path) -> None:
     handover.export(TOMORROW)
     assert {path.split("/")[0] for path in handover.delivered()} == {"training"}
     assert FILMED.year == 2020
+
+
+# --- what cannot be done is told -------------------------------------------------------------------------------------------
+
+
+def test_a_file_in_the_store_that_is_no_dicom_is_told_with_its_place(tmp_path: Path) -> None:
+    handover = Handover(tmp_path, layout=Processed()).complete(RR1)
+    (image,) = handover.store.rglob("*.dcm")
+    image.write_bytes(b"not DICOM")
+    with pytest.raises(StoreDamagedError, match="cannot be read as DICOM"):
+        handover.export()
+    image.unlink()
+    store_image(handover.store, RR1, FILM, f"{FILM}-1")
+    assert handover.export().images == 1
+    assert handover.verify().ok
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file, and no folder")
+    with pytest.raises(DestinationError, match="see that there is room and that it is yours"):
+        Handover(tmp_path).complete(RR1).export()
+
+
+def test_a_folder_that_nothing_was_exported_to_is_not_made_by_looking(handover: Handover) -> None:
+    handover.complete(RR1)
+    assert handover.verify().counts == {"undelivered": 2}
+    assert not handover.tree.exists()
+
+
+def test_a_destination_is_a_folder_or_an_address(tmp_path: Path) -> None:
+    assert isinstance(destination(str(tmp_path)), Folder)
+
+
+def test_a_row_counts_where_it_is_usable() -> None:
+    flow = Handover(Path()).arrives(raw_row(kind="negative", result=1)).flow
+    ((_, value),) = flow.broker.topics[COVERAGE_STATUS.name]
+    (known,) = COVERAGE_STATUS.wire.decode(value).cases
+    assert counting(known.case) is None
+    main, status = (counting_of(Handover(Path()).arrives(raw_row(kind=kind))) for kind in ("positive", "negative"))
+    assert (main, status) == ("positive", "negative")
+
+
+def counting_of(handover: Handover) -> str | None:
+    ((_, value),) = handover.flow.broker.topics[COVERAGE_STATUS.name]
+    row = counting(COVERAGE_STATUS.wire.decode(value).cases[0].case)
+    return row.kind if row else None
