@@ -46,7 +46,7 @@ class Topic(Generic[R]):
 
     @property
     def config(self) -> dict[str, str]:
-        """The broker's settings for this topic. What was superseded is gone after a day: it may be of somebody who has opted out."""
+        """The broker's settings for this topic; what was superseded is gone after a day: it may be of somebody who opted out."""
         if self.compacted:
             return {"cleanup.policy": "compact", "retention.ms": str(self.retention_ms), "max.compaction.lag.ms": str(DAY_MS)}
         return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}

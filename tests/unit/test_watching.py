@@ -1,4 +1,4 @@
-"""Alert rules and dashboards: only declared metrics, every rule tested by promtool, each query one that Prometheus understands."""
+"""Alert rules and dashboards: only declared metrics, every rule tested by promtool, queries that Prometheus understands."""
 
 import json
 import re
