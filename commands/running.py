@@ -85,7 +85,9 @@ def worker(home: Home, steps: tuple[str, ...]) -> None:
     embedded = os.environ.get("NCCID_EMBEDDED") == "1"
     run_id = os.environ.get("NCCID_RUN_ID", "")
     limit = limit_from(os.environ)
-    settings = WorkerSettings(home, kafka_from(os.environ), steps or known, embedded, run_id, quarantine_limit=limit)
+    settings = WorkerSettings(
+        home, kafka_from(os.environ), steps or known, embedded, run_id, quarantine_limit=limit, metrics=metrics_from(os.environ)
+    )
     run_worker(settings, when_ready=say_ready)
 
 

@@ -1,4 +1,4 @@
-"""Forget: nothing stays here of patients of whom the centre says that they have opted out, also where another site was told so."""
+"""Forget: nothing stays here of patients of whom the centre says that they have opted out, at whichever site."""
 
 import datetime as dt
 from collections.abc import Sequence

@@ -113,6 +113,7 @@ class Up:
         return {
             ENVIRONMENT: str(self.home.root.resolve()),
             "NCCID_EMBEDDED": "1" if self.cluster is None else "0",
+            "NCCID_METRICS_PORT": "",  # several programs could not share one
             **to_environment(self.kafka),
         }
 

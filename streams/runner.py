@@ -24,6 +24,7 @@ from schemas.records import Source, Ticked
 from schemas.topics import TICKS, AnyTopic
 from schemas.wire import UndecodableError
 from streams.acknowledging import Acknowledgement, InOrder
+from streams.counting import WorkerMetrics
 from streams.guard import guarded
 from streams.limits import LIMIT_REACHED, VARIABLE, Limits, reason_of
 from streams.ownership import Owned, Ownership, fenced, unfenced
@@ -42,19 +43,25 @@ Clock = Callable[[], dt.datetime]
 """The time, in UTC."""
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a worker is surrounded by."""
+
+    clock: Clock
+    limits: Limits
+    cluster: KafkaSettings | None  # where steps share partitions with other workers; None on the embedded broker, with one each
+    metrics: WorkerMetrics | None = None
+
+
 def attach(
     app: faust.App,
     topology: Topology,
     names: tuple[str, ...],
     given: Given,
-    clock: Clock,
-    limits: Limits,
-    cluster: KafkaSettings | None,
+    around: "Around",
 ) -> "list[Running]":
-    """Attaches the steps of these names to the application.
-
-    ``cluster`` is where the steps share partitions with other workers; None on the embedded broker, where each has one worker.
-    """
+    """Attaches the steps of these names to the application."""
+    clock, limits, cluster, metrics = around.clock, around.limits, around.cluster, around.metrics
     shared = SharedWriter(app)
     attached = []
     for name in names:
@@ -62,7 +69,7 @@ def attach(
         working = step.build(given)
         take_over = fenced(cluster, name, step.keeps, working) if cluster and step.keeps else unfenced(shared)
         running = Running(
-            app, step, working, Ownership(take_over, lasting=cluster is None or not step.keeps), shared, limits, clock
+            app, step, working, Ownership(take_over, lasting=cluster is None or not step.keeps), shared, limits, clock, metrics
         )
         channel = app.topic(
             *(topic.name for topic in step.all_read), key_type=bytes, value_type=bytes, partitions=step.reads[0].partitions
@@ -86,6 +93,8 @@ class Running:
     shared: SharedWriter
     limits: Limits
     clock: Clock
+    metrics: WorkerMetrics | None = None
+    taken: dict[tuple[str, int], int] = field(default_factory=dict)  # by topic and partition, the offset of the last message
     in_order: dict[tuple[str, int], InOrder] = field(default_factory=lambda: defaultdict(InOrder))
 
     async def run(self, stream: Any) -> None:  # noqa: ANN401  # Faust's type
@@ -93,13 +102,17 @@ class Running:
         events: AsyncIterator[Any] = stream.noack().events()
         async for event in events:
             source = event.message
-            acknowledge = Acknowledgement(self.in_order[source.topic, source.partition].take(event.ack))
+            self.taken[source.topic, source.partition] = source.offset
+            done = self._counted(source, event.ack)
+            acknowledge = Acknowledgement(self.in_order[source.topic, source.partition].take(done))
             owned = await self._owned(source.partition, source.generation_id)
             reason: Reason | None = None
             for message in self._messages(source, owned):
                 for emitted in guarded(self.step.name, self.working, message, _payload(source)):
                     reason = reason_of(emitted) or reason
                     await self._write(emitted, owned, acknowledge)
+            if reason is not None and self.metrics:
+                self.metrics.rejected(self.step.name, reason)
             if self.limits.reached((self.step.name, source.topic, source.partition), source.offset, reason):
                 _stop_at_limit(source, reason, self.limits.most)
             acknowledge.all_sent()
@@ -108,6 +121,8 @@ class Running:
         keeps = emitted.topic == self.step.keeps
         await owned.writer.send(emitted, owned.partition if keeps else None, acknowledge.one_more())
         if keeps:
+            if self.metrics:
+                self.metrics.changes(self.step.name, owned, emitted.key, emitted.value)
             owned.kept[emitted.key] = emitted.value
             owned.deadlines.note(emitted.key, emitted.deadline)
 
@@ -119,6 +134,8 @@ class Running:
             await self.ownership.only(self.assigned(), self.app.consumer_generation_id)
         except KafkaError as error:
             end_worker(f"what {self.step.name} keeps", error)
+        if self.metrics:
+            self.metrics.has(self.step.name, self.ownership.all, self._lags())
         if self.step.ticks is not None:
             await self._tick(self.step.ticks)
 
@@ -131,6 +148,31 @@ class Running:
     def assigned(self) -> set[int]:
         """The partitions that this worker was given."""
         return {place.partition for place in self.app.consumer.assignment() if place.topic == self.step.reads[0].name}
+
+    def _counted(self, source: Any, acknowledge: Callable[[], object]) -> Callable[[], object]:  # noqa: ANN401  # Faust's type
+        """Acknowledges, and counts that it did."""
+        metrics = self.metrics
+        if metrics is None:
+            return acknowledge
+
+        def done() -> None:
+            acknowledge()
+            metrics.done(self.step.name, source.topic, source.timestamp, self.clock())
+
+        return done
+
+    def _lags(self) -> dict[tuple[str, int], int]:
+        """By topic and partition, how many messages this step has not taken; on the embedded broker a batch too few."""
+        ours = self.assigned()
+        self.taken = {place: offset for place, offset in self.taken.items() if place[1] in ours}
+        lags = {}
+        for place in self.app.consumer.assignment():
+            if place.topic in {topic.name for topic in self.step.all_read}:
+                end = self.app.consumer.highwater(place)
+                last = self.taken.get((place.topic, place.partition))
+                if end is not None and last is not None:
+                    lags[place.topic, place.partition] = max(0, end - last - 1)
+        return lags
 
     async def _owned(self, partition: int, generation: int) -> Owned:
         try:

@@ -21,6 +21,7 @@ class WorkerSettings:
     embedded: bool
     run_id: str  # of this process; names the fresh group on the embedded broker
     quarantine_limit: int = DEFAULT
+    metrics: tuple[str, int] | None = None  # host and port of /metrics, if it is to be served
 
     @property
     def group(self) -> str:

@@ -10,9 +10,10 @@ from identity import keyring
 from schemas.rules import read_rules
 from schemas.sites import read_sites
 from streams.app import build_app
+from streams.counting import WorkerMetrics
 from streams.earlier import quarantined_before
 from streams.limits import Limits
-from streams.runner import Running, attach
+from streams.runner import Around, Running, attach
 from streams.settings import WorkerSettings
 from streams.steps import Given
 from streams.topology import TOPOLOGY
@@ -27,7 +28,8 @@ def run_worker(settings: WorkerSettings, when_ready: Callable[[], None]) -> None
     settings.home.state.mkdir(parents=True, exist_ok=True)
     app = build_app(settings)
     cluster = None if settings.embedded else settings.kafka
-    running = attach(app, TOPOLOGY, settings.steps, given(settings), lambda: dt.datetime.now(dt.UTC), _limits(settings), cluster)
+    around = Around(lambda: dt.datetime.now(dt.UTC), _limits(settings), cluster, _metrics(settings))
+    running = attach(app, TOPOLOGY, settings.steps, given(settings), around)
     app.task(_when_ready(app, running, when_ready))
     faust.Worker(app, loglevel="WARNING", override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()
 
@@ -40,6 +42,15 @@ def given(settings: WorkerSettings) -> Given:
         rules=read_rules(settings.home.rules),
         keyring=keyring.load(settings.home.keyring) if needs_keys else None,
     )
+
+
+def _metrics(settings: WorkerSettings) -> WorkerMetrics | None:
+    """Counts, where somebody asks for it."""
+    if settings.metrics is None:
+        return None
+    counting = WorkerMetrics(cases="reconcile")
+    counting.serve(*settings.metrics)
+    return counting
 
 
 def _limits(settings: WorkerSettings) -> Limits:

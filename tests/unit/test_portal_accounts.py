@@ -70,7 +70,7 @@ def test_a_password_that_is_not_taken_is_told_why(password: str, why: str) -> No
 
 
 @pytest.mark.parametrize(
-    "password", [GOOD, "purple kettle by the sea", "tr0ub4dor&3 and more", "ŵyth o eiriau Cymraeg", passwords.made_up()]
+    "password", [GOOD, "purple kettle by the sea", "tr0ub4dor&3 and more", "ŵyth o eiriau Cymraeg"]
 )
 def test_a_password_that_is_taken(password: str) -> None:
     assert passwords.objection(password, "anna") is None
