@@ -3,6 +3,7 @@
 The floor is what nobody can do without: each image copied, synced and hashed, by one loop that knows nothing else.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -34,6 +35,7 @@ Say = Callable[[str], None]
 FULL = (1_000, 3_000, 10_000)
 QUICK = (50, 100)
 _SITES = 25
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +141,25 @@ _VALUES = {
 
 def _export(home: Home, address: str, to: Path) -> _Ran:
     command = [str(Path(sys.executable).with_name("nccid")), "export", "--dir", str(home.root), "--to", str(to), "--json"]
-    began = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "NCCID_BOOTSTRAP": address})
-    assert process.stdout is not None  # noqa: S101  # as asked for
-    said = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.monotonic() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise WorkFailedError("the export failed; its words stand above")
-    return _Ran(seconds, usage.ru_maxrss / 1024, json.loads(said))
+    began, most = time.monotonic(), 0
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdout=said, env={**os.environ, "NCCID_BOOTSTRAP": address})
+        while process.poll() is None:
+            most = max(most, _most_held(process.pid))
+            time.sleep(_LOOK_SECONDS)
+        seconds = time.monotonic() - began
+        if process.returncode:
+            raise WorkFailedError("the export failed; its words stand above")
+        said.seek(0)
+        return _Ran(seconds, most / 1024, json.loads(said.read()))
+
+
+def _most_held(pid: int) -> int:
+    """KiB of memory that a process has held at most; the kernel's own account for its parent begins with the parent's memory."""
+    with contextlib.suppress(OSError):
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+        return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+    return 0
 
 
 def _copied(store: Path, to: Path) -> float:

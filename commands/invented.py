@@ -48,9 +48,20 @@ def demo(directory: Path | None, seed: int, patients: int, *, once: bool) -> Non
     )
 
 
+def listening_node(home: Home) -> str:
+    """Where the node of the set-up on this home listens."""
+    from local.running import find_running
+
+    running = find_running(home)
+    if running is None or "node" not in running.listeners:
+        raise WorkFailedError("no image node runs, so what PACS sends cannot be taken")
+    return running.listeners["node"]
+
+
 def _demo_parts(seed: int, patients: int) -> "Parts":
     from edge.checker import asked
     from edge.door import open_door
+    from edge.node.calling import send
     from edge.portal.opened import accounts_of
     from edge.portal.passwords import made_up
     from identity import keyring
@@ -75,6 +86,8 @@ def _demo_parts(seed: int, patients: int) -> "Parts":
         with open_door(home, code) as door:
             if kind == "images":
                 door.send_images([path])
+            elif kind == "pacs":
+                send(listening_node(home), door.site.ae_titles[0], "NCCID", sorted(path.iterdir()))
             elif kind == "withdraw":
                 door.withdraw(path.read_text(encoding="utf-8").splitlines())
             elif not (answer := door.upload(path, kind)).accepted:  # type: ignore[arg-type]  # one of the two kinds

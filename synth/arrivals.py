@@ -26,6 +26,7 @@ class Arrived:
     uploads: dict[Group, int] = field(default_factory=dict)  # by sheet: the delivery in which its row came, counted from 0
     studies: dict[str, Study] = field(default_factory=dict)  # by StudyInstanceUID
     modalities: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # of what was sent of each study
+    arriving: bool = False  # PACS has sent images of it just now, and may send more
     named: set[str] = field(default_factory=set)  # NHS numbers that any row or image has ever brought
     shared_study: bool = False  # a study came under two PatientIDs
     mismatch: bool = False  # another case has the same digits, and or the same NHS number, and the side that is missing here
@@ -76,7 +77,7 @@ def arrivals(world: World) -> Cases:
         for row in delivery.rows:
             _take_row(_case(cases, place_of(world, row)), row, upload)
         for sending in delivery.sendings:
-            _take_study(cases, delivery.site, sending)
+            _take_study(cases, delivery.site, sending, from_pacs=delivery.door == "pacs")
     _mark_shared_studies(cases)
     _opt_out(cases, opted_out(world))
     hospital_sites = {code for code, site in world.sites.items() if site.pacs_identifier == "hospital"}
@@ -98,11 +99,12 @@ def _take_row(case: Arrived, row: Row, upload: int) -> None:
     case.named |= {row.nhs_number} if row.nhs_number else set()
 
 
-def _take_study(cases: Cases, site: str, sending: Sending) -> None:
+def _take_study(cases: Cases, site: str, sending: Sending, *, from_pacs: bool) -> None:
     for instance in sending.instances:
         case = _case(cases, (site, instance.patient_id))
         case.studies[sending.study.uid] = sending.study
         case.modalities[sending.study.uid].add(instance.modality)
+        case.arriving = case.arriving or from_pacs
         case.named |= {case.identifier} if is_valid(case.identifier) else set()
 
 

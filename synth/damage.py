@@ -79,6 +79,7 @@ DAMAGE = (
     Damage(2, _anywhere, images.beside_film("MR")),
     # images sent twice, piecemeal, mixed up
     Damage(12, _anywhere, images.sent_twice),
+    Damage(8, _anywhere, images.still_arriving),
     Damage(15, _anywhere, images.sent_piecemeal),
     Damage(3, _anywhere, images.modality_added),
     # both sheets, or the wrong one

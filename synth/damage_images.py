@@ -86,6 +86,13 @@ def _studies(*kinds: Modalities) -> Story:
     return tell
 
 
+def still_arriving(draft: Draft, site: Site) -> None:
+    """A row, and a film that comes from PACS itself, at the very end."""
+    patient = draft.patient(site)
+    draft.put(row_of(patient), draft.order()[0])
+    draft.send_from_pacs(good_film(draft, patient))
+
+
 def sent_twice(draft: Draft, site: Site) -> None:
     """PACS sends the same study again."""
     study, first, later = _row_and_study(draft, site)

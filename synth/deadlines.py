@@ -25,4 +25,7 @@ def rules_text(impatient: Collection[str]) -> str:
     """The rules that ``nccid init`` writes, with short deadlines for the impatient sites."""
     lines = [f'{what} = "{round(grace.total_seconds())}s"\n' for what, grace in GRACE.items()]
     tables = [f"\n[site.{code}.grace]  # so that deadlines can be seen to pass\n{''.join(lines)}" for code in impatient]
-    return DEFAULT.read_text(encoding="utf-8") + "".join(tables)
+    default = DEFAULT.read_text(encoding="utf-8")
+    return default.replace('quiet = "5m"', 'quiet = "1h"   # so that what PACS sends is still arriving in the end') + "".join(
+        tables
+    )

@@ -5,7 +5,9 @@ from typing import NamedTuple
 from synth.draft import Draft
 from synth.model import Delivery, Door, Patient, Row
 
-_DOORS: dict[Door, float] = {"negative": 0.05, "positive": 0.35, "images": 0.65, "withdraw": 0.94}  # when in a turn
+_DOORS: dict[Door, float] = {"negative": 0.05, "positive": 0.35, "images": 0.65, "pacs": 0.917, "withdraw": 0.94}
+"""When in a turn each door is used."""
+
 _SITES_APART = 0.2  # of a turn, from the first site to the last at the same door
 _SOON_AFTER = 0.03  # of a turn: later than the delivery before, earlier than the site's next
 
@@ -58,6 +60,8 @@ def _is_filled(draft: Draft, file: _File) -> bool:
     match file.door:
         case "images":
             return (file.site, file.turn) in draft.sendings
+        case "pacs":
+            return (file.site, file.turn) in draft.from_pacs
         case "withdraw":
             return (file.site, file.turn) in draft.withdrawals
         case _:
@@ -77,6 +81,7 @@ def _is_cumulative(draft: Draft, file: _File) -> bool:
 
 def _delivery(draft: Draft, file: _File, at: float, repeats: int | None) -> Delivery:
     place, rows = (file.site, file.turn), tuple(_rows(draft, file).values())
-    sendings = draft.sendings.get(place, []) if file.door == "images" else []
+    by_door = {"images": draft.sendings, "pacs": draft.from_pacs}
+    sendings = by_door[file.door].get(place, []) if file.door in by_door else []
     withdrawals = draft.withdrawals.get(place, []) if file.door == "withdraw" else []
     return Delivery(file.site, at, file.door, rows, tuple(sendings), tuple(withdrawals), repeats)

@@ -1,7 +1,8 @@
 """A world while it is being made: who there is, and what goes to which door of a site at which turn.
 
 Each door of each site is used in ``turns``, numbered from 0; what lands in the same turn goes in one delivery. Within a turn the
-negative sheet goes first, then the positive one, then the images, and last of all the opt-outs.
+negative sheet goes first, then the positive one, then the images, those that PACS sends,
+and last of all the opt-outs.
 """
 
 import datetime as dt
@@ -38,6 +39,7 @@ class Draft:
     rows: dict[tuple[str, Door, int], dict[Patient, Row]] = field(default_factory=lambda: defaultdict(dict))
     misfits: list[Row] = field(default_factory=list)  # to be placed when all other rows are
     sendings: dict[tuple[str, int], list[Sending]] = field(default_factory=lambda: defaultdict(list))
+    from_pacs: dict[tuple[str, int], list[Sending]] = field(default_factory=lambda: defaultdict(list))
     withdrawals: dict[tuple[str, int], list[Withdrawal]] = field(default_factory=lambda: defaultdict(list))
     room: Room = field(init=False)
     nhs_numbers: Iterator[str] = field(init=False)
@@ -115,6 +117,10 @@ class Draft:
         """The study, or some of its images, goes out at that turn."""
         site = study.instances[0].patient.site
         self.sendings[site, turn].append(Sending(study, study.instances[images]))
+
+    def send_from_pacs(self, study: Study) -> None:
+        """PACS sends the study to the node at the last turn: nobody can know whether more of it is to come."""
+        self.from_pacs[study.instances[0].patient.site, self.turns - 1].append(Sending(study, study.instances))
 
     def opt_out(self, patient: Patient, by: NumberKind, turn: int) -> None:
         """The patient opts out when all else of that turn is given in."""

@@ -23,7 +23,8 @@ def write_world(world: World, out: Path, progress: Progress | None = None) -> No
     """Everything that the sites send, and what it must come to.
 
     Shapes: ``sites.toml``, ``rules.toml``, ``SITE/uploads/NN-positive.xlsx``, ``SITE/uploads/NN-negative.xlsx``,
-    ``SITE/images/NN/*.dcm``, ``SITE/withdrawals/NN.txt`` (numbers, one a line), ``deliveries.json`` (a list in the order of time:
+    ``SITE/images/NN/*.dcm``, ``SITE/from-pacs/NN/*.dcm`` (for the node),
+    ``SITE/withdrawals/NN.txt`` (numbers, one a line), ``deliveries.json`` (a list in the order of time:
     at, site, kind, path) and ``truth.json`` (``truth.truth``), which holds under these rules.
 
     Raises:
@@ -75,22 +76,23 @@ _PLACES: dict[Door, tuple[str, str]] = {
     "positive": ("uploads", "-positive.xlsx"),
     "negative": ("uploads", "-negative.xlsx"),
     "images": ("images", ""),
+    "pacs": ("from-pacs", ""),
     "withdraw": ("withdrawals", ".txt"),
 }
 """By door: the folder, and how the names in it end."""
 
 
 def _write(site: Site, delivery: Delivery, place: int, path: Path, first: Path | None) -> None:
-    if delivery.door == "images":
-        _write_images(site, delivery, place, path)
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    if delivery.door == "withdraw":
-        path.write_text("".join(f"{_typed(each)}\n" for each in delivery.withdrawals), encoding="utf-8")
-    elif first:
-        shutil.copyfile(first, path)  # the very same file under a new name
-    else:
-        write_sheet(path, delivery.door, site, delivery.rows)
+    match delivery.door:
+        case "images" | "pacs":
+            _write_images(site, delivery, place, path)
+        case "withdraw":
+            path.write_text("".join(f"{_typed(each)}\n" for each in delivery.withdrawals), encoding="utf-8")
+        case _ if first:
+            shutil.copyfile(first, path)  # the very same file under a new name
+        case sheet:
+            write_sheet(path, sheet, site, delivery.rows)
 
 
 def _typed(withdrawal: Withdrawal) -> str | int:

@@ -92,6 +92,7 @@ def flags(case: Arrived, images: dict[str, dict[str, int]]) -> Iterator[str]:
         "study-undated": any(study.date is None for study in case.studies.values()),
         "unexpected-modality": any(images["other"].values()),
         "no-nhs-number": bool(rows) and not any(row.nhs_number for row in rows),
+        "images-still-arriving": case.arriving,
         "several-patient-ids-in-study": case.shared_study,
         "several-hospital-numbers": case.several,
         "probable-id-mismatch": case.mismatch,

@@ -10,7 +10,8 @@ from typing import Literal
 
 from schemas.sites import Sites
 
-Door = Literal["positive", "negative", "images", "withdraw"]
+Door = Literal["positive", "negative", "images", "pacs", "withdraw"]
+"""A sheet, a folder of images, images that PACS sends to the node, opt-outs."""
 Group = Literal["positive", "negative"]
 NhsStyle = Literal["plain", "spaces", "hyphens", "numeric", "no-break-spaces"]
 NumberStyle = Literal["plain", "lower", "padded", "numeric", "spaces"]

@@ -13,8 +13,8 @@ Judged = dict[str, Any]
 def truth(world: World) -> dict[str, Any]:
     """The coverage after the last delivery, when the short deadlines of the impatient sites have passed, and no others.
 
-    All states and flags of the engine can come out but ``images-still-arriving``: only the image node sees images arrive one by
-    one; a folder of images is there as a whole.
+    All states and flags of the engine can come out. What PACS sends is still arriving in the end: the rules of the world give it
+    an hour to be quiet, and a folder of images is there as a whole.
 
     Returns:
         ``sites``: what ``nccid status --json`` must say. ``people``: by NHS number, what the Checker must answer; the numbers of

@@ -193,7 +193,7 @@ def read(out: Path) -> Written:
     written = Written(out)
     for each in json.loads((out / "deliveries.json").read_text(encoding="utf-8")):
         site, at, path = SITES[each["site"]], each["at"], out / each["path"]
-        if each["kind"] == "images":
+        if each["kind"] in {"images", "pacs"}:
             written.images += (_image(site, at, file) for file in sorted(path.iterdir()))
         elif each["kind"] == "withdraw":
             written.opted_out += (OptOut(site, at, line) for line in path.read_text(encoding="utf-8").splitlines())

@@ -1,5 +1,6 @@
 """Whole set-ups for tests: a home, ``nccid up`` on it, the commands of its people. What is started is ended, by process id."""
 
+import datetime as dt
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from monitoring.reading import StatusUnavailableError, read_status
 from monitoring.view import StatusView
 from schemas.home import Home
 from schemas.kafka import KafkaSettings
+from tests.from_pacs import taken_from_pacs
 from tests.kafka.pool import Pool
 
 CLUSTERS: Pool | None = None
@@ -117,6 +119,8 @@ class Installation:
         with open_door(self.home, site) as door:
             if kind == "images":
                 assert not door.send_images([path]).failed
+            elif kind == "pacs":
+                taken_from_pacs(door, path, dt.datetime.now(dt.UTC))
             elif kind == "withdraw":
                 door.withdraw(path.read_text(encoding="utf-8").splitlines())
             else:

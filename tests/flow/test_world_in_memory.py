@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import edge.door
 from agents.quarantine import Reason
 from edge.checker import asked
 from edge.door import Door, open_door
@@ -32,6 +33,7 @@ from synth.compare import differences
 from synth.files import write_world
 from synth.world import make_world
 from tests.factories import SITES, given
+from tests.from_pacs import taken_from_pacs
 
 PATIENTS, SEED = 120, 11
 BEGAN = dt.datetime(2026, 3, 2, 9, 0, tzinfo=dt.UTC)
@@ -98,6 +100,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Given:
 def _deliver(door: Door, kind: str, path: Path) -> None:
     if kind == "images":
         assert not door.send_images([path]).failed
+    elif kind == "pacs":
+        taken_from_pacs(door, path, edge.door._now())
     elif kind == "withdraw":
         door.withdraw(path.read_text(encoding="utf-8").splitlines())
     else:

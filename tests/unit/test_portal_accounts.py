@@ -69,9 +69,7 @@ def test_a_password_that_is_not_taken_is_told_why(password: str, why: str) -> No
     assert why in str(passwords.objection(password, "anna"))
 
 
-@pytest.mark.parametrize(
-    "password", [GOOD, "purple kettle by the sea", "tr0ub4dor&3 and more", "ŵyth o eiriau Cymraeg"]
-)
+@pytest.mark.parametrize("password", [GOOD, "purple kettle by the sea", "tr0ub4dor&3 and more", "ŵyth o eiriau Cymraeg"])
 def test_a_password_that_is_taken(password: str) -> None:
     assert passwords.objection(password, "anna") is None
 

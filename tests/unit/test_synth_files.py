@@ -8,6 +8,7 @@ from typing import Any
 
 import pydicom
 import pytest
+from msgspec.structs import replace
 from openpyxl import load_workbook
 from pydicom.dataset import Dataset, FileDataset
 
@@ -74,6 +75,7 @@ def test_paths_say_site_door_and_number(out: Path) -> None:
         "positive": r"\w+/uploads/\d\d-positive\.xlsx",
         "negative": r"\w+/uploads/\d\d-negative\.xlsx",
         "images": r"\w+/images/\d\d",
+        "pacs": r"\w+/from-pacs/\d\d",
         "withdraw": r"\w+/withdrawals/\d\d\.txt",
     }
 
@@ -93,7 +95,9 @@ def test_withdrawals_are_numbers_one_a_line(out: Path) -> None:
 def test_the_rules_under_which_the_truth_holds_lie_beside(out: Path) -> None:
     assert (out / "rules.toml").read_text(encoding="utf-8") == rules_text(WORLD.impatient)
     assert set(read_rules(out / "rules.toml").sites) == set(WORLD.impatient) == {"LARK"}
-    assert parse_rules(rules_text(())) == default_rules()
+    quiet, usual = parse_rules(rules_text(())), default_rules()
+    assert quiet.common.settling.quiet == dt.timedelta(hours=1)
+    assert replace(quiet, common=replace(quiet.common, settling=usual.common.settling)) == usual
 
 
 def test_names_of_image_files_tell_nothing(out: Path) -> None:
