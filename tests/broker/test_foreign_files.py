@@ -103,7 +103,7 @@ def test_each_of_pydicoms_files_is_accounted_for(running: Installation) -> None:
     files = [path for path in PYDICOM_FILES.rglob("*") if path.is_file()]
     answer = running.answer("send-images", "--site", "NTHV", str(PYDICOM_FILES), status=1)
     assert answer.keys() == {"studies", "instances", "accepted", "failed", "excluded"}
-    assert answer["accepted"] == answer["instances"] > 50
+    assert answer["accepted"] == answer["instances"] > 40
     assert answer["accepted"] + len(answer["failed"]) + len(answer["excluded"]) == len(files) > 150
 
     told = [each["file"] for each in answer["failed"] + answer["excluded"]]
@@ -134,9 +134,11 @@ def test_images_that_dcmtk_wrote(running: Installation, tmp_path: Path) -> None:
     picture.write_bytes(bitmap())
     run("img2dcm", "-i", "BMP", picture, tmp_path / "dumped" / "picture.dcm", *("-k", "PatientID=XX0999999", "-k", "Modality=DX"))
 
-    answer = running.answer("send-images", "--site", "EXMR", str(tmp_path / "dumped"))
-    images = len(FORMS) + 1
-    assert answer == {"studies": images, "instances": images, "accepted": images, "failed": [], "excluded": []}
+    answer = running.answer("send-images", "--site", "EXMR", str(tmp_path / "dumped"), status=1)
+    images = len(FORMS)
+    (held,) = answer.pop("failed")
+    assert (Path(held["file"]).name, held["problem"][:26]) == ("picture.dcm", "it is a secondary capture ")
+    assert answer == {"studies": images, "instances": images, "accepted": images, "excluded": []}
     until(lambda: running.known().get("EXMR", {}).get("cases") == images, "all images are known")
     assert running.sites("--site", "EXMR")["EXMR"]["studies"] == {"xray": images, "ct": 0, "mr": 0}
 

@@ -34,7 +34,7 @@ class Running:
     hub: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not of the session: the event loop of Playwright must not outlive its tests
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """``nccid up`` on a home with a nurse and an administrator of RDGM, and a nurse of PENM."""
     if CHROMIUM is None:
@@ -49,7 +49,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield Running(installation, addresses["portal"], addresses["hub"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not of the session: the event loop of Playwright must not outlive its tests
 def chromium() -> Iterator[Browser]:
     """The browser."""
     with sync_playwright() as playwright:
