@@ -1,9 +1,10 @@
 // Makes web/static/ from the pinned npm packages: styles without any address of another host, scripts and images as they come.
-import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { compile } from "sass";
 
 const PACKAGES = "node_modules";
-const OUT = "web/static";
+const DONE = "web/static";
+const OUT = `${DONE}.new`; // beside, so that a program that starts meanwhile finds the old ones
 
 const COPIES = {
   "nhsuk-frontend.min.js": "nhsuk-frontend/dist/nhsuk/nhsuk-frontend.min.js",
@@ -25,3 +26,6 @@ writeFileSync(`${OUT}/nhsuk-frontend.min.js`, script.replace(/\n?\/\/# sourceMap
 const { css } = compile("web/styles/pages.scss", { loadPaths: [PACKAGES], style: "compressed", quietDeps: true });
 if (/url\(["']?(https?:)?\/\//.test(css)) throw new Error("the styles would fetch something from another host");
 writeFileSync(`${OUT}/pages.css`, css);
+
+rmSync(DONE, { recursive: true, force: true });
+renameSync(OUT, DONE);
