@@ -1,5 +1,6 @@
 """Makes the topics: names, partitions and settings as ``schemas.topics`` has them. Never changes or deletes one that is there."""
 
+import contextlib
 import time
 
 from kafka import KafkaAdminClient
@@ -26,23 +27,34 @@ def ensure_topics(kafka: KafkaSettings, replication_factor: int = -1, patience: 
         patience: seconds to wait for a broker that does not answer yet.
 
     Raises:
-        BrokerUnreachableError: nobody answered within ``patience``.
+        BrokerUnreachableError: nobody answered, or took the topics, within ``patience``.
     """
-    admin = _connected(kafka, patience)
-    try:
-        missing = [topic for topic in TOPICS if topic.name not in set(admin.list_topics())]
-        for topic in missing:
-            new = NewTopic(topic.name, topic.partitions, replication_factor, topic_configs=topic.config)
-            try:
-                admin.create_topics([new])
-            except TopicAlreadyExistsError:
-                continue  # another process was quicker
-    finally:
-        admin.close()
-
-
-def _connected(kafka: KafkaSettings, patience: float) -> KafkaAdminClient:
     until = time.monotonic() + patience
+    while True:
+        admin = _connected(kafka, until)
+        try:
+            _make_missing(admin, replication_factor)
+        except KafkaError as error:  # a cluster that is coming up knows its brokers, and not yet where they are
+            if time.monotonic() > until:
+                words = f"{kafka.bootstrap} does not take our topics ({type(error).__name__}); is the cluster whole, and may we?"
+                raise BrokerUnreachableError(words) from None
+            time.sleep(0.5)
+        else:
+            return
+        finally:
+            admin.close()
+
+
+def _make_missing(admin: KafkaAdminClient, replication_factor: int) -> None:
+    there = set(admin.list_topics())
+    for topic in TOPICS:
+        if topic.name not in there:
+            new = NewTopic(topic.name, topic.partitions, replication_factor, topic_configs=topic.config)
+            with contextlib.suppress(TopicAlreadyExistsError):  # another process was quicker
+                admin.create_topics([new])
+
+
+def _connected(kafka: KafkaSettings, until: float) -> KafkaAdminClient:
     while True:
         try:
             return KafkaAdminClient(**kafka.client_settings, client_id="nccid-admin", bootstrap_timeout_ms=_BOOTSTRAP_MS)

@@ -222,6 +222,7 @@ def test_killed_it_is_back_and_knows_all_of_it_again(running: Installation, tmp_
     until(again, "it is back", BACK_SECONDS)
 
 
+@pytest.mark.embedded_only  # Apache Kafka forgets nothing
 def test_after_the_broker_has_forgotten_everything_it_is_told_again(tmp_path: Path) -> None:
     with installed(tmp_path) as installation:
         installation.up()

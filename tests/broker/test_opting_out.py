@@ -128,7 +128,8 @@ def test_what_another_site_holds_is_forgotten_without_being_asked_for(home: Inst
         assert sum(RAW_WIRE.decode(value).site == "NTHV" for (value,) in outbox.query(at_nthv, RAW_ROWS.name)) == 1
         told = home.run("forget")
         assert (told.returncode, told.stdout) == (0, "")
-        assert "This broker cannot erase records on request" in told.stderr
+        cannot = "This broker cannot erase records on request" in told.stderr
+        assert cannot or "records of theirs are erased from the topics" in told.stderr  # the embedded one; Apache Kafka
         assert sum(RAW_WIRE.decode(value).site == "NTHV" for (value,) in outbox.query(at_nthv, RAW_ROWS.name)) == 0
         assert sum(RAW_WIRE.decode(value).site == "RDGM" for (value,) in outbox.query(at_nthv, RAW_ROWS.name)) == 1
     is_withdrawn_at = {each["site"]: each["state"] for each in home.check(ANN)[0]["cases"]}

@@ -108,7 +108,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     try:
         broker = deployment.as_user("broker", 2)
         until(lambda: _answers(broker), "the brokers answer", 90.0)
-        grant(broker, rights(TOPOLOGY))
+        until(lambda: _granted(broker), "the rights are given; compose starts who gives them again, too", 60.0)
         ensure_topics(deployment.as_user("operator", 0))
         yield deployment
     finally:
@@ -128,6 +128,14 @@ def _answers(kafka: KafkaSettings) -> bool:
         return False
     finally:
         admin.close()
+
+
+def _granted(kafka: KafkaSettings) -> bool:
+    try:
+        grant(kafka, rights(TOPOLOGY))
+    except RightsRefusedError:
+        return False
+    return True
 
 
 def can_write(kafka: KafkaSettings, topic: str) -> bool:
