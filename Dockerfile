@@ -1,18 +1,18 @@
 # One image for every role; the command says which. Built in three stages, so that no compiler and no npm is in what runs.
 FROM node:24-slim AS assets
-WORKDIR /work
+WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY web ./web
 RUN npm run --silent build
 
 FROM python:3.11-slim AS packages
-WORKDIR /work
+WORKDIR /build
 RUN python -m venv /opt/nccid
 COPY requirements.run.lock ./
 RUN /opt/nccid/bin/pip install --no-cache-dir --require-hashes -r requirements.run.lock
 COPY . ./
-COPY --from=assets /work/web/static ./web/static
+COPY --from=assets /build/web/static ./web/static
 RUN /opt/nccid/bin/pip install --no-cache-dir hatchling==1.27.0 && /opt/nccid/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
     && /opt/nccid/bin/pip uninstall --yes hatchling
 
