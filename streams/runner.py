@@ -135,7 +135,8 @@ class Running:
         except KafkaError as error:
             end_worker(f"what {self.step.name} keeps", error)
         if self.metrics:
-            self.metrics.has(self.step.name, self.ownership.all, self._lags())
+            ours = self.assigned()  # a step that keeps nothing never lets go of what it once had
+            self.metrics.has(self.step.name, [each for each in self.ownership.all if each.partition in ours], self._lags())
         if self.step.ticks is not None:
             await self._tick(self.step.ticks)
 
