@@ -9,7 +9,7 @@ import click
 
 from commands.benching import bench
 from commands.handover import completeness, export
-from commands.homes import init, keys
+from commands.homes import backup, init, keys, restore
 from commands.hospital import send_images, template, upload, withdraw
 from commands.hub import hub, tokens
 from commands.invented import demo, synth
@@ -28,7 +28,7 @@ def cli() -> None:
 
 
 COMMANDS = (
-    *(init, keys),
+    *(init, keys, backup, restore),
     *(template, upload, send_images, withdraw),
     *(check, status, alerts, chase),
     *(audit, quarantine, forget, alertmanager),

@@ -4,9 +4,9 @@ import base64
 import datetime as dt
 import hashlib
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
 from msgspec.structs import replace
 
 from schemas.records import Quarantined, Sealed, Source
@@ -45,16 +45,14 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True):
     """A record that could not be used; ``detail`` never holds a value of it."""
 
     reason: Reason
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(msgspec.Struct, frozen=True):
     """A record as it lay on its topic, and what of it may be kept."""
 
     source: Source

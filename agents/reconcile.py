@@ -12,15 +12,19 @@ announces that the clock has passed it.
 """
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from agents.status import effective, is_empty, status
-from schemas.coverage import Case, CaseReconciled, CasesReconciled, RowFacts, StudyFacts
+from schemas.coverage import Case, CaseReconciled, CasesReconciled, RowFacts, State, StudyFacts
 from schemas.people import CaseReviewed, PersonCase, PersonCaseSeen, PersonRow
 from schemas.records import PatientWithdrawn, RowPseudonymised, StudyPseudonymised
 from schemas.rules import Rules
+
+R = TypeVar("R")
 
 OfCase = RowPseudonymised | StudyPseudonymised | PatientWithdrawn | CaseReviewed
 
@@ -33,60 +37,75 @@ class Reconcile:
 
     def __call__(self, kept: CasesReconciled, record: OfCase) -> CasesReconciled:
         """What is known after one more record."""
-        cases = {known.case.patient: known.case for known in kept.cases}
-        case = cases.get(record.patient) or Case(patient=record.patient, site=record.site, key_version=record.key_version)
-        cases[record.patient] = fold(case, record)
-        return self.judged(kept.match, cases)
+        known = case_of(kept, record.patient) or Case(patient=record.patient, site=record.site, key_version=record.key_version)
+        others = [each.case for each in kept.cases if each.case.patient != record.patient]
+        return self._judged(kept.match, [fold(known, record), *others])
 
     def ticked(self, kept: CasesReconciled, at: dt.datetime) -> CasesReconciled:
         """What is known when the clock says ``at``: a case whose deadline has passed is overdue."""
-        cases = {known.case.patient: _overdue(known, at) for known in kept.cases}
-        return self.judged(kept.match, cases)
+        return self._judged(kept.match, [_overdue(known, at) for known in kept.cases])
 
-    def judged(self, match: str, cases: dict[str, Case]) -> CasesReconciled:
-        """The cases of a match, each with its status."""
-        mismatched = _mismatched([effective(case) for case in cases.values()])
-        return CasesReconciled(match=match, cases=[self._judged(case, mismatched) for _, case in sorted(cases.items())])
+    def _judged(self, match: str, cases: list[Case]) -> CasesReconciled:
+        """The cases of a match, each with its status; nearly always there is one."""
+        if len(cases) > 1:
+            cases.sort(key=lambda case: case.patient)
+        mismatched = _mismatched(cases)
+        return CasesReconciled(match=match, cases=[self._with_status(case, mismatched) for case in cases])
 
-    def _judged(self, case: Case, mismatched: set[str]) -> CaseReconciled:
+    def _with_status(self, case: Case, mismatched: Collection[str]) -> CaseReconciled:
         if is_empty(case):
             return CaseReconciled(case=case, status=None)
         known = status(case, self.rules.at(case.site), mismatched=case.patient in mismatched)
         return CaseReconciled(case=case, status=known)
 
 
+def case_of(kept: CasesReconciled, patient: str) -> Case | None:
+    """What is known of one of the patients."""
+    for known in kept.cases:
+        if known.case.patient == patient:
+            return known.case
+    return None
+
+
 def withdrawn(kept: CasesReconciled, patient: str) -> bool:
     """Whether the patient has opted out, so that nothing more is taken."""
-    return any(known.case.patient == patient and known.case.withdrawn_at is not None for known in kept.cases)
+    case = case_of(kept, patient)
+    return case is not None and case.withdrawn_at is not None
 
 
 def fold(case: Case, record: OfCase) -> Case:
     """The case with one more record in it; of a case that is withdrawn nothing else is kept."""
-    case = _folded(replace(case, key_version=max(case.key_version, record.key_version)), record)
-    return case if case.withdrawn_at is None else replace(case, main=None, status=None, studies={}, overdue=None)
+    changed = replace(
+        case, key_version=max(case.key_version, record.key_version), persons=_named(case, record.person), **_changes(case, record)
+    )
+    return changed if changed.withdrawn_at is None else replace(changed, main=None, status=None, studies={}, overdue=None)
 
 
-def _folded(case: Case, record: OfCase) -> Case:
+def _changes(case: Case, record: OfCase) -> dict[str, Any]:
+    """The fields of the case that a record of its kind changes."""
     match record:
         case RowPseudonymised(kind="positive"):
-            return replace(case, main=_latest(case.main, _row_facts(record)), persons=_named(case, record.person))
+            return {"main": _latest(case.main, _row_facts(record))}
         case RowPseudonymised():
-            return replace(case, status=_latest(case.status, _row_facts(record)), persons=_named(case, record.person))
+            return {"status": _latest(case.status, _row_facts(record))}
         case StudyPseudonymised():
             study = _grown(case.studies.get(record.study), _study_facts(record))
-            studies = dict(sorted({**case.studies, record.study: study}.items()))
-            return replace(case, studies=studies, persons=_named(case, record.person))
+            return {"studies": _with(case.studies, record.study, study)}
         case CaseReviewed():
-            reviews = dict(sorted({**case.reviews, record.person: record.review}.items()))
-            withdrawn_at = _first(case.withdrawn_at, record.review.withdrawn_at)
-            return replace(case, reviews=reviews, withdrawn_at=withdrawn_at, persons=_named(case, record.person))
+            reviews = _with(case.reviews, record.person, record.review)
+            return {"reviews": reviews, "withdrawn_at": _first(case.withdrawn_at, record.review.withdrawn_at)}
         case PatientWithdrawn():
-            persons = _named(case, record.person)
-            return replace(case, withdrawn_at=_first(case.withdrawn_at, record.withdrawn_at), persons=persons)
+            return {"withdrawn_at": _first(case.withdrawn_at, record.withdrawn_at)}
+
+
+def _with(known: dict[str, R], key: str, value: R) -> dict[str, R]:
+    """A sorted mapping with one more entry, or another one in place of one."""
+    grown = {**known, key: value}
+    return grown if len(grown) == 1 else dict(sorted(grown.items()))
 
 
 def _named(case: Case, person: str | None) -> list[str]:
-    return case.persons if person is None else sorted({*case.persons, person})
+    return case.persons if person is None or person in case.persons else sorted([*case.persons, person])
 
 
 def _first(*times: dt.datetime | None) -> dt.datetime | None:
@@ -95,30 +114,32 @@ def _first(*times: dt.datetime | None) -> dt.datetime | None:
 
 def seen_by_persons(kept: CasesReconciled, patient: str) -> list[PersonCaseSeen]:
     """What each person whom the case names or has named should know of it."""
-    case = next(known.case for known in kept.cases if known.case.patient == patient)
-    return [
-        PersonCaseSeen(
-            person=person,
-            case=PersonCase(
-                patient=case.patient,
-                site=case.site,
-                match=kept.match,
-                key_version=case.key_version,
-                main=_person_row(case.main, person),
-                status=_person_row(case.status, person),
-                has_studies=bool(case.studies),
-                named_by_images=any(study.person == person for study in case.studies.values()),
-                form=_form(case),
-                withdrawn=case.withdrawn_at is not None,
-            ),
-        )
-        for person in case.persons
-    ]
+    case = case_of(kept, patient)
+    if case is None or not case.persons:
+        return []
+    form = _form(case)
+    return [PersonCaseSeen(person=person, case=_person_case(case, kept.match, person, form)) for person in case.persons]
+
+
+def _person_case(case: Case, match: str, person: str, form: str) -> PersonCase:
+    return PersonCase(
+        patient=case.patient,
+        site=case.site,
+        match=match,
+        key_version=case.key_version,
+        main=_person_row(case.main, person),
+        status=_person_row(case.status, person),
+        has_studies=bool(case.studies),
+        named_by_images=person in [study.person for study in case.studies.values()],
+        form=form,
+        withdrawn=case.withdrawn_at is not None,
+    )
 
 
 def _form(case: Case) -> str:
     """How the PACS identifier of the case is written; all rows and studies of a case write it alike, but for letter case."""
-    forms = [row.form for row in (case.main, case.status) if row is not None] + [study.form for study in case.studies.values()]
+    forms = [row.form for row in (case.main, case.status) if row is not None]
+    forms += [study.form for study in case.studies.values()]
     return min(forms, default="")
 
 
@@ -128,11 +149,14 @@ def _person_row(row: RowFacts | None, person: str) -> PersonRow | None:
     return PersonRow(uploaded_at=row.uploaded_at, upload=row.upload, row=row.row, mine=row.person == person, result=row.result)
 
 
+_WAITING: Collection[State] = {"awaiting-images", "awaiting-spreadsheet"}
+
+
 def next_deadline(kept: CasesReconciled) -> dt.datetime | None:
     """When the clock alone will change something; None when it will not."""
-    statuses = (known.status for known in kept.cases if known.status is not None)
-    waiting = (status for status in statuses if status.state.startswith("awaiting"))
-    return min((status.deadline for status in waiting if status.deadline is not None), default=None)
+    statuses = [known.status for known in kept.cases]
+    deadlines = [each.deadline for each in statuses if each is not None and each.state in _WAITING and each.deadline is not None]
+    return min(deadlines, default=None)
 
 
 def _overdue(known: CaseReconciled, at: dt.datetime) -> Case:
@@ -174,7 +198,7 @@ def _latest(known: RowFacts | None, new: RowFacts) -> RowFacts:
     """The row of the greatest rank, with the time at which the first of all came."""
     if known is None:
         return new
-    winner = max(known, new, key=lambda row: row.rank)
+    winner = new if new.rank > known.rank else known
     return replace(winner, first_uploaded_at=min(known.first_uploaded_at, new.first_uploaded_at))
 
 
@@ -182,7 +206,7 @@ def _grown(known: StudyFacts | None, new: StudyFacts) -> StudyFacts:
     """The latest report, with the time at which the first of all came, and counts that only grow."""
     if known is None:
         return new
-    winner = max(known, new, key=lambda study: (study.received_at, study.event))
+    winner = new if (new.received_at, new.event) > (known.received_at, known.event) else known
     most = {m: max(known.instances.get(m, 0), new.instances.get(m, 0)) for m in sorted({*known.instances, *new.instances})}
     return replace(
         winner,
@@ -192,8 +216,11 @@ def _grown(known: StudyFacts | None, new: StudyFacts) -> StudyFacts:
     )
 
 
-def _mismatched(cases: list[Case]) -> set[str]:
+def _mismatched(cases: list[Case]) -> Collection[str]:
     """Patients of complementary sides under one match: a row without images beside images without a row."""
+    if len(cases) < 2:
+        return ()
+    cases = [effective(case) for case in cases]
     rows_only = {case.patient for case in cases if not case.studies and (case.main or case.status)}
     images_only = {case.patient for case in cases if case.studies and not (case.main or case.status)}
-    return rows_only | images_only if rows_only and images_only else set()
+    return rows_only | images_only if rows_only and images_only else ()

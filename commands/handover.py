@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import signal
 import sys
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 UNITS = "units.toml"
 """In a home: which site writes which column in which unit."""
 
+_GIVE_WAY = 10  # of the 19 that nice knows
+
+_TERMINATED = 128 + signal.SIGTERM
+
 _UPLOADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
@@ -41,6 +46,7 @@ _UPLOADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 )
 @click.option("--verify", is_flag=True, help="Change nothing; compare what is there with the topics and the store.")
 @click.option("--watch", is_flag=True, help="Go on until stopped.")
+@click.option("--unlock", is_flag=True, help="Take away the lock of an export that is no more; export nothing.")
 @click.option("--every", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds between two looks.")
 @as_json
 def export(  # noqa: PLR0913  # what an export can be told
@@ -53,19 +59,25 @@ def export(  # noqa: PLR0913  # what an export can be told
     *,
     verify: bool,
     watch: bool,
+    unlock: bool,
     as_json: bool,
 ) -> None:
     """Hand complete cases over to the warehouse, and take out who has opted out. Done again, it does nothing."""
     from handover import turns
+    from handover.places import destination
     from handover.words import outcome_words, verdict_words
     from local.homes import require_home
     from schemas.rules import read_rules
 
-    if verify and watch:
-        raise click.UsageError("give either --verify or --watch")
+    if verify + watch + unlock > 1:
+        raise click.UsageError("give either --verify or --watch or --unlock")
     if not _UPLOADER.fullmatch(uploader):
         raise click.UsageError("--uploader is made of letters, digits and hyphens, for example nccid")
+    if unlock:
+        click.echo(destination(where).unlock(), err=True)
+        return
     layout = _layout(layout_name, uploader)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # so that nothing stays locked
     kafka, rules = running_cluster(require_home(home)), read_rules(home.rules)
     if watch:
         _watch(turns.Watch(kafka, rules, lambda: _given(home, where, layout, training)), every, where)
@@ -118,15 +130,20 @@ def _watch(watch: "Watch", every: float, where: str) -> None:
 @click.option("--site", "code", help="One site only.")
 @as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV on stdout and nothing else.")
-def completeness(home: Home, code: str | None, *, as_json: bool, as_csv: bool) -> None:
+@click.option("--for-parent", is_flag=True, hidden=True, help="Give way to others, and end with whoever started this.")
+def completeness(home: Home, code: str | None, *, as_json: bool, as_csv: bool, for_parent: bool) -> None:
     """How complete the clinical data are, by site and field group; counts under 5 suppressed, the others rounded to 5."""
     from handover.cleaning.units import read_units
     from handover.completeness import read_completeness
     from handover.words import completeness_csv, completeness_table
+    from local.children import die_with_parent
     from local.homes import require_home
     from monitoring.words import show
     from schemas.sites import read_sites
 
+    if for_parent:
+        die_with_parent()
+        os.nice(_GIVE_WAY)
     if as_json and as_csv:
         raise click.UsageError("give either --json or --csv")
     if code is not None and code not in read_sites(require_home(home).sites):

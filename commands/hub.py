@@ -5,11 +5,14 @@ import os
 
 import click
 
+from commands.counted import completeness_of
 from commands.shared import in_home, kafka_from, log_to_stderr, now
 from schemas.home import Home
 from schemas.problems import UnusableInputError
 
 PORT = 8001
+COUNTS = "NCCID_COMPLETENESS_FILE"
+"""A file with what ``nccid completeness --json`` printed, for a hub that may not read the rows itself."""
 
 
 @click.command()
@@ -37,6 +40,7 @@ def hub(home: Home) -> None:
     embedded = os.environ.get("NCCID_EMBEDDED") == "1"
     snapshots = Snapshots(home.state / "hub" / "snapshot", now)
     state = Hub.on(kafka_from(os.environ), read_sites(home.sites), now, snapshots, embedded=embedded)
+    state.completeness = completeness_of(home, os.environ.get(COUNTS), now)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     access = Access(TokenFile(home.hub_tokens), asking=allowance_from(os.environ))
     serve(make_app(state, access), where, when_ready=say_ready)

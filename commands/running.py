@@ -74,7 +74,7 @@ def worker(home: Home, steps: tuple[str, ...]) -> None:
     """One worker of the streams, configured by NCCID_* variables."""
     from local.children import say_ready
     from streams.limits import limit_from
-    from streams.settings import WorkerSettings
+    from streams.settings import WorkerSettings, runner_from
     from streams.topology import TOPOLOGY
     from streams.worker import run_worker
 
@@ -84,9 +84,15 @@ def worker(home: Home, steps: tuple[str, ...]) -> None:
         raise click.BadParameter(f"no such step: {', '.join(sorted(unknown))}; there are {', '.join(known)}", param_hint="--step")
     embedded = os.environ.get("NCCID_EMBEDDED") == "1"
     run_id = os.environ.get("NCCID_RUN_ID", "")
-    limit = limit_from(os.environ)
     settings = WorkerSettings(
-        home, kafka_from(os.environ), steps or known, embedded, run_id, quarantine_limit=limit, metrics=metrics_from(os.environ)
+        home,
+        kafka_from(os.environ),
+        steps or known,
+        embedded,
+        run_id,
+        quarantine_limit=limit_from(os.environ),
+        metrics=metrics_from(os.environ),
+        runner=runner_from(os.environ),
     )
     run_worker(settings, when_ready=say_ready)
 

@@ -6,9 +6,13 @@ every patient: nobody alive has a date of death.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 
+import msgspec
+
+from handover.aside import Kept, Patients
 from handover.cleaning.record import clean
 from handover.cleaning.units import Units
 from handover.disclosure import FEWEST, rounded, told, told_pair
@@ -21,6 +25,9 @@ from schemas.templates import NHS_KEY, Column, template
 
 Reading = Callable[[Callable[[Iterable[RowPseudonymised]], None]], None]
 """Reads all rows, and hands them over in pieces."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Counting).decode
 
 MEASURES = ("filled", "missing", "implausible", "repaired")
 ALL = "all"
@@ -138,31 +145,52 @@ def read_completeness(kafka: KafkaSettings, units: Units) -> Completeness:
     Raises:
         TopicsUnavailableError: the topics cannot be read.
     """
-    known: dict[str, tuple[Counting, ...]] = {}
+    with closing(Waiting()) as waiting:
+        read_cases(kafka, waiting.published)
+        return count(units, waiting, lambda take: read_rows(kafka, take))
 
-    def published(cases: CasesReconciled) -> None:
+
+class Waiting:
+    """The rows that count and were not counted yet, on disk. To be closed."""
+
+    def __init__(self) -> None:
+        self._patients = Patients()
+
+    def published(self, cases: CasesReconciled) -> None:
+        """Takes the newest record of a match in place of the one before."""
         open_cases = [each.case for each in cases.cases if each.case.withdrawn_at is None and each.status is not None]
-        known[cases.match] = tuple(row for case in open_cases if (row := counting(case)) is not None)
+        self.put(cases.match, [row for case in open_cases if (row := counting(case)) is not None])
 
-    read_cases(kafka, published)
-    return count(units, known, lambda take: read_rows(kafka, take))
+    def put(self, match: str, rows: Iterable[Counting]) -> None:
+        """Waits for these rows of a match, and for no others of it."""
+        self._patients.put(match, [Kept(row.patient, None, _encode(row)) for row in rows])
+
+    def is_next(self, record: RowPseudonymised) -> bool:
+        """Whether a record is a row that counts; once."""
+        kept = self._patients.value(record.patient)
+        if kept is None or not _decode(kept).is_of(record):
+            return False
+        self._patients.drop(record.patient)
+        return True
+
+    def close(self) -> None:
+        """Lets go of what is on disk."""
+        self._patients.close()
 
 
-def count(units: Units, known: Mapping[str, Iterable[Counting]], read: Reading) -> Completeness:
+def count(units: Units, waiting: Waiting, read: Reading) -> Completeness:
     """Counts the rows that count, each once, of all that are read.
 
     Args:
         units: the tables of units.
-        known: by match, the rows that count.
+        waiting: the rows that count.
         read: reads all rows, in pieces.
     """
-    waiting = {row.patient: row for rows in known.values() for row in rows}
     counted = Completeness(units)
 
     def take(rows: Iterable[RowPseudonymised]) -> None:
         for row in rows:
-            if row.patient in waiting and waiting[row.patient].is_of(row):
-                del waiting[row.patient]
+            if waiting.is_next(row):
                 counted.take(row)
 
     read(take)

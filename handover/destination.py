@@ -63,8 +63,12 @@ class Destination(Protocol):
         """Held while something is exported, so that two exports do not run at once.
 
         Raises:
-            DestinationError: another one runs.
+            DestinationError: another one runs; says what to do.
         """
+        ...
+
+    def unlock(self) -> str:
+        """Takes away the lock of an export that is no more; answers what was there, in words."""
         ...
 
 

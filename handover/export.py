@@ -14,6 +14,7 @@ import contextlib
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Self, TypeVar
@@ -21,11 +22,13 @@ from typing import Self, TypeVar
 import msgspec
 
 from handover import ledger
+from handover.aside import Names
 from handover.layout import LAYOUT, UNFINISHED
 from handover.leaving import Leaving
 from handover.ledger import Delivered
 from handover.manifest import Spool, spools
-from handover.publishable import Plan, Publishable
+from handover.plan import Plan
+from handover.publishable import Publishable
 from handover.putting import Given, Putting, Work
 from schemas.problems import UnusableInputError
 from schemas.records import RowPseudonymised
@@ -62,8 +65,7 @@ class Export:
 
     def __init__(self, given: Given, plan: Plan) -> None:
         self._given, self._plan, self._to = given, plan, given.destination
-        self.outcome = Outcome(complete=len(plan.complete))
-        self._seen: set[str] = set()
+        self.outcome = Outcome(complete=len(plan))
         self._begun = False
         self._stack = contextlib.ExitStack()
 
@@ -73,9 +75,10 @@ class Export:
             self._pool = stack.enter_context(ThreadPoolExecutor(self._to.workers))
             self._require_layout()
             self._unfinished = {dt.date.fromisoformat(path.removeprefix(UNFINISHED)) for path in self._to.paths(UNFINISHED)}
-            self._known = set(ledger.patients(self._to))
+            self._seen = stack.enter_context(closing(Names()))
+            self._known = stack.enter_context(closing(Names(ledger.patients(self._to))))
             self._spools: list[Spool] = spools(self._unfinished | {self._given.today}, self._given.layout.name, stack)
-            self._putting = Putting(self._given, self._plan, self._known, self._unfinished)
+            self._putting = Putting(self._given, self._plan, self._unfinished)
             self._stack = stack.pop_all()
         return self
 
@@ -98,7 +101,7 @@ class Export:
             self._deliver(batch)
 
     def _wanted(self, row: RowPseudonymised) -> tuple[Publishable, RowPseudonymised] | None:
-        case = self._plan.complete.get(row.patient)
+        case = self._plan.of(row.patient)
         if case is None or row.patient in self._seen or not case.row.is_of(row):
             return None
         if row.site not in self._given.sites:
@@ -108,7 +111,8 @@ class Export:
         return case, row
 
     def _deliver(self, batch: Sequence[tuple[Publishable, RowPseudonymised]]) -> None:
-        before = self._pool.map(self._putting.before, [case for case, _ in batch])
+        cases = [case for case, _ in batch]
+        before = self._pool.map(self._putting.before, cases, [case.patient in self._known for case in cases])
         works = [self._putting.work(case, row, kept) for (case, row), kept in zip(batch, before, strict=True)]
         if any(work.jobs for work in works):
             self._begin()
@@ -118,6 +122,7 @@ class Export:
         changed = [now for now, work in zip(after, works, strict=True) if len(now.files) > len(work.before.files)]
         list(self._pool.map(lambda delivered: ledger.write(self._to, delivered), changed))
         self._to.settle()
+        self._putting.written()
         self._count(works, after)
         self._tell(after)
 
@@ -146,7 +151,7 @@ class Export:
     def finish(self) -> Outcome:
         """Takes out who has opted out, and writes the manifests; to be called when all rows were taken."""
         leaving = Leaving(self._to, self._plan, self._given.today, self._unfinished, self._begin)
-        for batch in _batches(patient for patient in sorted(self._known) if patient not in self._seen):
+        for batch in _batches(patient for patient in self._known if patient not in self._seen):
             found = self._pool.map(lambda patient: ledger.read(self._to, patient), batch)
             self._tell([leaving.kept(each) for each in found if each is not None])
         if self._unfinished:

@@ -75,13 +75,19 @@ class Folder:
                 return None
 
     def paths(self, prefix: str) -> Iterator[str]:
-        """As ``Destination`` has it; what begins with a dot is the folder's own."""
-        for folder, folders, files in os.walk(self.root / prefix):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            below = Path(folder).relative_to(self.root).as_posix()
-            for name in sorted(files):
-                if not name.startswith("."):
-                    yield name if below == "." else f"{below}/{name}"
+        """As ``Destination`` has it; what begins with a dot is the folder's own. Folders are long: none is listed at once."""
+        with (
+            self._explained(),
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            os.scandir(self.root / prefix) as found,
+        ):
+            for entry in found:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self.paths(f"{prefix}{entry.name}/")
+                else:
+                    yield f"{prefix}{entry.name}"
 
     def delete(self, path: str) -> None:
         """As ``Destination`` has it; folders that it leaves empty go too."""
@@ -118,12 +124,18 @@ class Folder:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise DestinationError(f"another export runs to {self.root}; wait until it is done") from None
+                raise DestinationError(
+                    f"another export runs to {self.root}; wait until it is done, or end it: its lock ends with it"
+                ) from None
             for left in (self.root / _PARTIAL).iterdir():
                 left.unlink()
             yield
         finally:
             os.close(descriptor)
+
+    def unlock(self) -> str:
+        """As ``Destination`` has it: the kernel takes the lock from whoever ends."""
+        return f"there is nothing to take away: whoever exports to {self.root} holds it while the process runs, and no longer"
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

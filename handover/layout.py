@@ -31,6 +31,7 @@ LEDGER = "ledger/"
 MANIFESTS = "manifests/"
 UNFINISHED = "unfinished/"
 LAYOUT = "layout.json"
+LOCK = "lock.json"
 
 _PSEUDONYM = re.compile(r"Covid[A-Za-z0-9]+")
 
@@ -137,7 +138,7 @@ _NOT_DELIVERED = (LEDGER, MANIFESTS, UNFINISHED)
 
 def delivered_paths(destination: Destination) -> Iterator[str]:
     """All files in a destination that are no memory of ours."""
-    return (path for path in destination.paths("") if path != LAYOUT and not path.startswith(_NOT_DELIVERED))
+    return (path for path in destination.paths("") if path not in (LAYOUT, LOCK) and not path.startswith(_NOT_DELIVERED))
 
 
 def patient_of(path: str) -> str:

@@ -10,7 +10,7 @@ from handover import ledger
 from handover.destination import Destination
 from handover.layout import delivered_paths, patient_of
 from handover.ledger import Delivered
-from handover.publishable import Plan
+from handover.plan import Plan
 from handover.putting import file
 
 
@@ -48,7 +48,7 @@ class Leaving:
         found: dict[str, list[str]] = defaultdict(list)
         for path in delivered_paths(self._to):
             patient = patient_of(path)
-            if patient in self._plan.withdrawn:
+            if patient and self._plan.has_opted_out(patient):
                 found[patient].append(path)
         for patient, paths in sorted(found.items()):
             known = ledger.read(self._to, patient) or Delivered(patient, "")

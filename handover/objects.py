@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import from_url
 
+from handover import lock
 from handover.destination import DestinationError, Digest, digest_of
 from schemas.problems import UnusableInputError
 
@@ -79,10 +80,26 @@ class Objects:
     def settle(self) -> None:
         """Nothing to wait for: what was acknowledged is durable."""
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Nothing to hold: who runs two exports to one place is asked not to (docs/handover.md)."""
-        yield
+    def create(self, path: str, content: bytes) -> bool:
+        """Puts an object where there is none; whether it was this one that made it."""
+        with self._explained():
+            try:
+                obstore.put(self._store, path, content, mode="create")
+            except AlreadyExistsError:
+                return False
+            return True
+
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """As ``Destination`` has it: an object ``lock.json``, which only one can make."""
+        return lock.held(self, self._url)
+
+    def unlock(self) -> str:
+        """As ``Destination`` has it."""
+        theirs = lock.owner(self)
+        if theirs is None:
+            return f"nobody has locked {self._url}"
+        lock.release(self, theirs)
+        return f"the lock of {theirs} is gone from {self._url}"
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -13,7 +13,8 @@ from handover.cleaning.units import Units
 from handover.destination import Destination, Digest, digest_of_content
 from handover.layout import Image, Layout, Side, cleaned, metadata
 from handover.ledger import Delivered, File, What
-from handover.publishable import Plan, Publishable
+from handover.plan import Plan
+from handover.publishable import Publishable
 from handover.split import side_for
 from schemas.records import RowPseudonymised
 from schemas.sites import Site, Sites
@@ -48,22 +49,25 @@ class Work:
 class Putting:
     """Knows what is there already."""
 
-    def __init__(self, given: Given, plan: Plan, known: set[str], unfinished: set[dt.date]) -> None:
+    def __init__(self, given: Given, plan: Plan, unfinished: set[dt.date]) -> None:
         """Takes over where the exports before left off.
 
         Args:
             given: as the export has it.
             plan: who may be handed over.
-            known: the patients who have a ledger.
             unfinished: the days on which an export was killed: there may be files that no ledger knows.
         """
-        self._given, self._plan, self._known, self._unfinished = given, plan, known, sorted(unfinished)
+        self._given, self._plan, self._unfinished = given, plan, sorted(unfinished)
         self._to = given.destination
-        self._sides: dict[str, Side] = {}
+        self._sides: dict[str, Side] = {}  # of those whose ledger is not written yet
 
-    def before(self, case: Publishable) -> Delivered:
-        """What was delivered of a patient before."""
-        kept = ledger.read(self._to, case.patient) if case.patient in self._known else None
+    def written(self) -> None:
+        """All ledgers are written: what they say need not be remembered."""
+        self._sides.clear()
+
+    def before(self, case: Publishable, is_known: bool) -> Delivered:  # noqa: FBT001  # one of two columns that a pool maps
+        """What was delivered of a patient before; nothing where there is no ledger."""
+        kept = ledger.read(self._to, case.patient) if is_known else None
         return kept or Delivered(case.patient, case.row.site, case.person)
 
     def work(self, case: Publishable, row: RowPseudonymised, before: Delivered) -> Work:
@@ -87,17 +91,16 @@ class Putting:
             return "training"
         side = before.side
         if side is None:
-            same = self._plan.people.get(case.person or "", ())
+            same = self._plan.same_person(case.person)
             decided = [known for each in same if (known := self._decided(each)) is not None]
             side = side_for(case.patient, same, decided, self._given.training)
-        if case.person in self._plan.people:
-            self._sides[case.patient] = side
+        self._sides[case.patient] = side
         return side
 
     def _decided(self, patient: str) -> Side | None:
         if patient in self._sides:
             return self._sides[patient]
-        kept = ledger.read(self._to, patient) if patient in self._known else None
+        kept = ledger.read(self._to, patient)
         return kept.side if kept else None
 
     def _clinical(self, row: RowPseudonymised, site: Site, content: bytes, side: Side) -> Iterator[Job]:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from aiokafka.errors import KafkaError
 
-from handover.publishable import OptOut, Plan, Planner
+from handover.plan import OptOut, Plan, Planner
 from monitoring.topics import Found, TopicsReader, TopicsUnavailableError
 from schemas.coverage import CasesReconciled
 from schemas.kafka import KafkaSettings
@@ -24,7 +24,7 @@ R = TypeVar("R")
 
 
 def read_plan(kafka: KafkaSettings, rules: Rules) -> Plan:
-    """What may be handed over now.
+    """What may be handed over now; to be closed.
 
     Raises:
         TopicsUnavailableError: nobody answers, or none of our topics is there.

@@ -2,10 +2,11 @@
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from handover.export import Export, Outcome
-from handover.publishable import Plan
+from handover.plan import Plan
 from handover.putting import Given
 from handover.reading import read_plan, read_rows
 from handover.verify import Verdict, Verify
@@ -19,7 +20,8 @@ def export(kafka: KafkaSettings, rules: Rules, given: Given) -> Outcome:
     Raises:
         TopicsUnavailableError, DestinationError: it could not be done; what is there is whole, and the next turn goes on.
     """
-    return _export(kafka, given, read_plan(kafka, rules))
+    with closing(read_plan(kafka, rules)) as plan:
+        return _export(kafka, given, plan)
 
 
 def verify(kafka: KafkaSettings, rules: Rules, given: Given) -> Verdict:
@@ -28,9 +30,9 @@ def verify(kafka: KafkaSettings, rules: Rules, given: Given) -> Verdict:
     Raises:
         TopicsUnavailableError, DestinationError: it could not be done.
     """
-    turn = Verify(given, read_plan(kafka, rules))
-    read_rows(kafka, turn.take)
-    return turn.finish()
+    with closing(read_plan(kafka, rules)) as plan, Verify(given, plan) as turn:
+        read_rows(kafka, turn.take)
+        return turn.finish()
 
 
 def _export(kafka: KafkaSettings, given: Given, plan: Plan) -> Outcome:
@@ -46,7 +48,7 @@ class Watch:
     kafka: KafkaSettings
     rules: Rules
     given: Callable[[], Given]
-    _done: tuple[Plan, dt.date] | None = field(default=None)
+    _done: tuple[str, dt.date] | None = field(default=None)
 
     def turn(self) -> Outcome | None:
         """One turn; None where there was nothing to do.
@@ -54,9 +56,11 @@ class Watch:
         Raises:
             TopicsUnavailableError, DestinationError: as ``export``.
         """
-        plan, given = read_plan(self.kafka, self.rules), self.given()
-        if self._done == (plan, given.today):
-            return None
-        outcome = _export(self.kafka, given, plan)
-        self._done = None if outcome.awaited else (plan, given.today)  # images may come into the store without a word
-        return outcome
+        with closing(read_plan(self.kafka, self.rules)) as plan:
+            given = self.given()
+            now = (plan.digest(), given.today)
+            if self._done == now:
+                return None
+            outcome = _export(self.kafka, given, plan)
+            self._done = None if outcome.awaited else now  # images may come into the store without a word
+            return outcome

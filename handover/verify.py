@@ -12,20 +12,20 @@ doubtful     its patient is not complete any more; nothing is taken back by itse
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Literal
+from typing import Literal, Self
 
 from handover import clinical, images, ledger
+from handover.aside import Names
 from handover.destination import digest_of_content, digest_of_file
-from handover.layout import delivered_paths, patient_of
+from handover.layout import delivered_paths
 from handover.ledger import Delivered
-from handover.publishable import Plan, Publishable
+from handover.plan import Plan
+from handover.publishable import Publishable
 from handover.putting import Given
 from schemas.records import RowPseudonymised
 
 What = Literal["missing", "changed", "extra", "undelivered", "to-delete", "doubtful"]
 
-_LEDGERS_KEPT = 64
 _MOST = 10_000
 """Differences that are told one by one; all are counted."""
 
@@ -73,18 +73,24 @@ class Verdict:
 
 
 class Verify:
-    """Compares; changes nothing."""
+    """Compares; changes nothing. A context manager."""
 
     def __init__(self, given: Given, plan: Plan) -> None:
         self._given, self._plan, self._to = given, plan, given.destination
         self.verdict = Verdict()
-        self._seen: set[str] = set()
-        self._paths = lru_cache(_LEDGERS_KEPT)(self._read_paths)
+        self._seen, self._paths = Names(), Names()  # patients; all that ledgers name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._seen.close()
+        self._paths.close()
 
     def take(self, rows: Iterable[RowPseudonymised]) -> None:
         """Compares what was delivered with these rows, as far as they count."""
         for row in rows:
-            case = self._plan.complete.get(row.patient)
+            case = self._plan.of(row.patient)
             if case is None or row.patient in self._seen or not case.row.is_of(row) or row.site not in self._given.sites:
                 continue
             self._seen.add(row.patient)
@@ -118,9 +124,10 @@ class Verify:
         for patient in ledger.patients(self._to):
             if (kept := ledger.read(self._to, patient)) is not None:
                 self.verdict.patients += 1
+                self._paths.add(*(file.path for file in kept.files))
                 self._compare_files(kept)
         for path in delivered_paths(self._to):
-            if path not in self._paths(patient_of(path)):
+            if path not in self._paths:
                 self.verdict.add("extra", path)
         return self.verdict
 
@@ -142,12 +149,8 @@ class Verify:
 
     def _doubtful(self, kept: Delivered) -> Iterator[str]:
         """What was right to hand over once, and would not be now."""
-        case = self._plan.complete.get(kept.patient)
+        case = self._plan.of(kept.patient)
         studies = {study for study, _ in case.studies} if case else set()
         for file in kept.files:
             if case is None or (file.source and file.source.partition("/")[0] not in studies):
                 yield file.path
-
-    def _read_paths(self, patient: str) -> frozenset[str]:
-        kept = ledger.read(self._to, patient) if patient else None
-        return frozenset(file.path for file in kept.files) if kept else frozenset()

@@ -2,7 +2,8 @@
 
 A keyring that is missing, damaged, too short or readable by others is a refusal to start; a key is never made in silence.
 Secrets have versions. Pseudonyms are made with the oldest (the join must not fall apart when a key is rotated), sealing with the
-newest; what was sealed with an older one can still be opened, since each ciphertext names its version.
+newest; what was sealed with an older one can still be opened, since each ciphertext names its version. When no seal of the raw
+topics needs an older one any more, it is retired: of its secret only the keys for other purposes stay, and it cannot be had back.
 """
 
 import base64
@@ -24,7 +25,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from schemas.problems import UnusableInputError
 
 SECRET_BYTES = 32
-_FORMAT = 1
+_PLAIN, _RETIRED = 1, 2
+"""Formats of the file: every key a secret; some of them what retirement left."""
+
+_LEFT_BYTES = 64  # the longest key that anybody asks for; HKDF's shorter ones are the beginnings of its longer ones
 
 
 class KeyringError(UnusableInputError):
@@ -45,12 +49,18 @@ class Purpose(StrEnum):
     LINKAGE = "linkage"  # AES-SIV of the NHS/CHI number for the controller
 
 
-class KeyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class KeyVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One secret as it lies in the file."""
 
     version: int
     created_at: dt.datetime
-    secret: str
+    secret: str = ""  # empty: it is retired
+    left: dict[Purpose, str] = {}
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether it opens no seal of the raw topics any more."""
+        return not self.secret
 
     def __repr__(self) -> str:
         return f"KeyVersion(version={self.version}, created_at={self.created_at.isoformat()})"
@@ -69,11 +79,16 @@ class Keyring:
     """Keys by purpose and version, derived on first use and kept in memory only."""
 
     secrets: dict[int, bytes] = field(repr=False)
+    left: dict[int, dict[Purpose, bytes]] = field(default_factory=dict, repr=False)  # of versions that are retired
 
     @cached_property
     def pseudonym_version(self) -> int:
         """The version that pseudonyms are made with: the oldest."""
-        return min(self.secrets)
+        return min(self.secrets.keys() | self.left.keys())
+
+    def versions(self, purpose: Purpose) -> list[int]:
+        """The versions that have a key for this purpose, oldest first."""
+        return sorted(self.secrets.keys() | {version for version, keys in self.left.items() if purpose in keys})
 
     @cached_property
     def sealing_version(self) -> int:
@@ -88,15 +103,16 @@ class Keyring:
         """The key of a purpose, ``length`` bytes.
 
         Raises:
-            KeyringError: there is no secret of this version.
+            KeyringError: there is no secret of this version, or it is retired for this purpose.
         """
         version = self.pseudonym_version if version is None else version
+        if purpose in self.left.get(version, {}):
+            return self.left[version][purpose][:length]
         if version not in self.secrets:
             raise KeyringError(f"the keyring has no key of version {version}; restore the keyring that has it")
         slot = (purpose, version, length)
         if slot not in self._derived:
-            kdf = HKDF(algorithm=hashes.SHA256(), length=length, salt=None, info=f"nccid/{purpose}/1".encode())
-            self._derived[slot] = kdf.derive(self.secrets[version])
+            self._derived[slot] = _derive(self.secrets[version], purpose, length)
         return self._derived[slot]
 
 
@@ -131,17 +147,24 @@ def rotate(path: Path, now: dt.datetime) -> int:
     """
     keys = versions(path)
     new = KeyVersion(version=max(key.version for key in keys) + 1, created_at=now, secret=_fresh())
-    beside = path.with_name(path.name + ".new")
-    try:
-        beside.unlink(missing_ok=True)
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_encoded([*keys, new]))
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise KeyringError(f"{path} cannot be written: {error.strerror}") from None
+    _replace(path, [*keys, new])
     return new.version
+
+
+def retire(path: Path) -> list[int]:
+    """Takes from every key but the newest what opens the seals of the raw topics. To be done when nothing is sealed with it.
+
+    Returns:
+        The versions that were retired now.
+
+    Raises:
+        KeyringError: as ``load``, or the file cannot be written.
+    """
+    keys = versions(path)
+    old = [key for key in keys[:-1] if not key.is_retired]
+    if old:
+        _replace(path, [_retired(key) if key in old else key for key in keys])
+    return [key.version for key in old]
 
 
 def versions(path: Path) -> list[KeyVersion]:
@@ -161,26 +184,63 @@ def load(path: Path) -> Keyring:
     Raises:
         KeyringError: missing, readable by others, damaged, of another format; a secret too short, twice there, none at all.
     """
-    return Keyring(_secrets(path, _read(path).keys))
+    keys = _read(path).keys
+    left = {
+        key.version: {purpose: _decoded(path, key, text, _LEFT_BYTES) for purpose, text in key.left.items()}
+        for key in keys
+        if key.is_retired
+    }
+    return Keyring(_secrets(path, keys), left)
 
 
 def _secrets(path: Path, keys: list[KeyVersion]) -> dict[int, bytes]:
-    secrets_by_version: dict[int, bytes] = {}
+    """By version, of those that are not retired; whether the rest is sound is seen on the way."""
+    found: dict[int, bytes] = {}
+    seen: set[int] = set()
     for key in keys:
-        try:
-            secret = base64.b64decode(key.secret, validate=True)
-        except (binascii.Error, ValueError):
-            raise KeyringError(f"{path}: key {key.version} is damaged; restore the keyring from its backup") from None
-        if len(secret) < SECRET_BYTES:
-            raise KeyringError(
-                f"{path}: key {key.version} is shorter than {SECRET_BYTES} bytes; restore the keyring from its backup"
-            )
-        if key.version in secrets_by_version:
+        if key.version in seen:
             raise KeyringError(f"{path}: key {key.version} is there twice; restore the keyring from its backup")
-        secrets_by_version[key.version] = secret
-    if not secrets_by_version:
-        raise KeyringError(f"{path} holds no key; restore the keyring from its backup")
-    return secrets_by_version
+        seen.add(key.version)
+        if not key.is_retired or not key.left:
+            found[key.version] = _decoded(path, key, key.secret, SECRET_BYTES)
+    if not found:
+        raise KeyringError(f"{path} holds no key{' to seal with' if seen else ''}; restore the keyring from its backup")
+    return found
+
+
+def _decoded(path: Path, key: KeyVersion, text: str, least: int) -> bytes:
+    try:
+        secret = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise KeyringError(f"{path}: key {key.version} is damaged; restore the keyring from its backup") from None
+    if len(secret) < least:
+        raise KeyringError(f"{path}: key {key.version} is shorter than {least} bytes; restore the keyring from its backup")
+    return secret
+
+
+def _retired(key: KeyVersion) -> KeyVersion:
+    secret = base64.b64decode(key.secret)
+    left = {purpose: _derive(secret, purpose, _LEFT_BYTES) for purpose in Purpose if purpose is not Purpose.INTAKE}
+    texts = {purpose: base64.b64encode(each).decode() for purpose, each in left.items()}
+    return msgspec.structs.replace(key, secret="", left=texts)
+
+
+def _derive(secret: bytes, purpose: Purpose, length: int) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=length, salt=None, info=f"nccid/{purpose}/1".encode()).derive(secret)
+
+
+def _replace(path: Path, keys: list[KeyVersion]) -> None:
+    """The file anew, all of it or not at all."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        beside.unlink(missing_ok=True)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(_encoded(keys))
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise KeyringError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _read(path: Path) -> _File:
@@ -198,8 +258,8 @@ def _read(path: Path) -> _File:
         decoded = msgspec.json.decode(content, type=_File)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise KeyringError(f"{path} is damaged; restore the keyring from its backup") from None
-    if decoded.format != _FORMAT:
-        raise KeyringError(f"{path} has format {decoded.format}, this program knows {_FORMAT}; use the version that made it")
+    if decoded.format not in {_PLAIN, _RETIRED}:
+        raise KeyringError(f"{path} has format {decoded.format}, this program knows {_RETIRED}; use the version that made it")
     return decoded
 
 
@@ -208,4 +268,5 @@ def _fresh() -> str:
 
 
 def _encoded(keys: list[KeyVersion]) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(_File(format=_FORMAT, keys=keys))) + b"\n"
+    made = _File(format=_RETIRED if any(key.is_retired for key in keys) else _PLAIN, keys=keys)
+    return msgspec.json.format(msgspec.json.encode(made)) + b"\n"

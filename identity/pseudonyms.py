@@ -34,7 +34,7 @@ class Pseudonymiser:
 
     def __init__(self, keyring: Keyring) -> None:
         self.key_version = keyring.pseudonym_version
-        self._keys = {purpose: keyring.key(purpose) for purpose in Purpose}
+        self._keys = {purpose: keyring.key(purpose) for purpose in Purpose if purpose is not Purpose.INTAKE}
 
     def __repr__(self) -> str:
         return f"Pseudonymiser(key_version={self.key_version})"

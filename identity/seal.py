@@ -60,7 +60,7 @@ class Sealer:
 
     def __init__(self, keyring: Keyring) -> None:
         self._version = keyring.sealing_version
-        self._ciphers = {version: AESGCM(keyring.key(Purpose.INTAKE, version)) for version in keyring.secrets}
+        self._ciphers = {version: AESGCM(keyring.key(Purpose.INTAKE, version)) for version in keyring.versions(Purpose.INTAKE)}
 
     def __repr__(self) -> str:
         return f"Sealer(versions={sorted(self._ciphers)})"
@@ -124,7 +124,8 @@ class LinkageOpener:
     """Opens what ``LinkageSealer`` sealed. The controller's alone: made from the keyring with the linkage key, or not at all."""
 
     def __init__(self, keyring: Keyring) -> None:
-        self._ciphers = {version: AESSIV(keyring.key(Purpose.LINKAGE, version, _SIV_KEY_BYTES)) for version in keyring.secrets}
+        versions = keyring.versions(Purpose.LINKAGE)
+        self._ciphers = {version: AESSIV(keyring.key(Purpose.LINKAGE, version, _SIV_KEY_BYTES)) for version in versions}
 
     def __repr__(self) -> str:
         return f"LinkageOpener(versions={sorted(self._ciphers)})"

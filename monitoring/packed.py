@@ -1,113 +1,138 @@
-"""A status in few bytes: what the view keeps of each case, so that a million of them fit into half a gigabyte.
+"""A status in few bytes that is nearly its own JSON: what the view keeps of each case, so that a million fit into little memory.
 
-A ``CoverageStatus`` as Python objects takes more than a kilobyte. Packed it is one ``bytes`` of about a hundred: names from a
-fixed list become their number, and the pseudonym of the patient is left out, since the case is found by it.
+A ``CoverageStatus`` as Python objects takes more than a kilobyte, and writing it out takes longer than finding it. What many
+statuses have in common (site, state, flags, counts of images) is kept once, as the JSON that it becomes; each has its own
+pseudonyms and times. To answer, the pieces are put side by side.
 """
 
 import datetime as dt
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import get_args
 
 import msgspec
 
+from monitoring.coverage import KINDS
 from schemas.coverage import Case, CaseReconciled, Counts, CoverageStatus, Data, Flag, Group, Images, State
+from schemas.wire import Wire
 
-_GROUPS: tuple[Group, ...] = get_args(Group)
-_STATES: tuple[State, ...] = get_args(State)
-_DATA: tuple[Data, ...] = get_args(Data)
-_FLAGS: tuple[Flag, ...] = get_args(Flag)
-_STATE_NUMBER = {state: number for number, state in enumerate(_STATES)}
-_FLAG_NUMBER = {flag: number for number, flag in enumerate(_FLAGS)}
+_KINDS_KEPT, _DAYS_KEPT = 1 << 16, 1 << 14
+_SINCE = len('"since":"')
 
-FORM = repr((_GROUPS, _STATES, _DATA, _FLAGS))
-"""What packed bytes mean depends on these; what was packed under another form is of no use any more."""
+FORM = msgspec.json.encode(msgspec.json.schema(CoverageStatus), order="deterministic").decode()
+"""What is kept depends on it; what was kept under another form is of no use any more."""
 
 
-class Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A status without its patient, and the day on which the case was first heard of."""
+class _Common(msgspec.Struct, frozen=True, kw_only=True):
+    """What many statuses have in common."""
 
-    person: str | None
     site: str
-    group: int
-    state: int
-    data: int
-    flags: bytes  # a number each, in the order of the status
-    images: tuple[int, int, int, int, int, int, int, int]
+    group: Group
+    state: State
+    flags: list[Flag]
+    data: Data
+    images: Images
+    key_version: int
+
+
+class _Times(msgspec.Struct, frozen=True, kw_only=True):
+    """When; of each status its own."""
+
     since: dt.datetime
     deadline: dt.datetime | None
     updated_at: dt.datetime
-    key_version: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alike:
+    """What many statuses have in common: as the JSON of these fields without braces, and as what is counted."""
+
+    text: str
+    site: str
+    state: State
+    flags: tuple[Flag, ...]
+    studies: dict[str, int]  # by kind, in the window or not
+
+
+class Packed(msgspec.Struct, frozen=True, gc=False):
+    """A status, and the day on which the case was first heard of."""
+
+    patient: str
+    person: str | None
+    alike: Alike
+    times: str  # JSON without braces
     first_day: int  # proleptic Gregorian ordinal, UTC
 
     @property
-    def state_name(self) -> State:
-        """The state by its name."""
-        return _STATES[self.state]
+    def since_day(self) -> int:
+        """The UTC day since which the case is in its state, as an ordinal."""
+        return dt.date.fromisoformat(self.times[_SINCE : _SINCE + 10]).toordinal()
 
-    @property
-    def flag_names(self) -> list[Flag]:
-        """The flags by their names."""
-        return [_FLAGS[number] for number in self.flags]
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Packed).decode
+    def json(self) -> str:
+        """The status as JSON; pseudonyms are letters and digits, so nothing in them has to be escaped."""
+        person = "null" if self.person is None else f'"{self.person}"'
+        return f'{{"patient":"{self.patient}","person":{person},{self.alike.text},{self.times}}}'
 
 
-def pack(known: CaseReconciled, status: CoverageStatus) -> bytes:
-    """The status of a case as bytes."""
-    images = status.images
-    return _encode(
-        Packed(
-            person=status.person,
-            site=status.site,
-            group=_GROUPS.index(status.group),
-            state=_STATE_NUMBER[status.state],
-            data=_DATA.index(status.data),
-            flags=bytes(_FLAG_NUMBER[flag] for flag in status.flags),
-            images=(*_pair(images.xray), *_pair(images.ct), *_pair(images.mr), *_pair(images.other)),
-            since=status.since,
-            deadline=status.deadline,
-            updated_at=status.updated_at,
-            key_version=status.key_version,
-            first_day=_first_heard_of(known.case, status).toordinal(),
-        )
+class _Foreign(Packed, frozen=True, gc=False):
+    """One with pseudonyms that are none of ours. No step of ours publishes it; if somebody does, it must not break an answer."""
+
+    def json(self) -> str:
+        """The status as JSON."""
+        return f'{{"patient":{_json(self.patient)},"person":{_json(self.person)},{self.alike.text},{self.times}}}'
+
+
+_decode_status = msgspec.json.Decoder(CoverageStatus).decode
+_decode_common = msgspec.json.Decoder(_Common).decode
+
+
+def pack(known: CaseReconciled, status: CoverageStatus) -> Packed:
+    """The status of a case, packed."""
+    common = _Common(
+        site=status.site,
+        group=status.group,
+        state=status.state,
+        flags=status.flags,
+        data=status.data,
+        images=status.images,
+        key_version=status.key_version,
     )
+    deadline = status.deadline and status.deadline.astimezone(dt.UTC)
+    since, updated_at = status.since.astimezone(dt.UTC), status.updated_at.astimezone(dt.UTC)
+    times = _json(_Times(since=since, deadline=deadline, updated_at=updated_at))[1:-1]
+    return repack(status.patient, status.person, _json(common)[1:-1], times, _first_heard_of(known.case, status).toordinal())
 
 
-def opened(packed: bytes) -> Packed:
-    """What was packed, still with numbers for names."""
-    return _decode(packed)
+def repack(patient: str, person: str | None, text: str, times: str, first_day: int) -> Packed:
+    """Put together from its parts; what it has in common with others is theirs too."""
+    ours = f"{patient}{person or ''}"
+    form = Packed if ours.isascii() and ours.isalnum() else _Foreign
+    return form(patient, person, _alike(text), times, _day(first_day))
 
 
-def unpack(patient: str, packed: bytes) -> CoverageStatus:
-    """The status of this patient."""
-    kept = _decode(packed)
-    return CoverageStatus(
-        patient=patient,
-        person=kept.person,
-        site=kept.site,
-        group=_GROUPS[kept.group],
-        state=_STATES[kept.state],
-        flags=[_FLAGS[number] for number in kept.flags] if kept.flags else [],
-        data=_DATA[kept.data],
-        images=_images(kept.images),
-        since=kept.since,
-        deadline=kept.deadline,
-        updated_at=kept.updated_at,
-        key_version=kept.key_version,
-    )
+def unpack(packed: Packed) -> CoverageStatus:
+    """The status as a record."""
+    return _decode_status(packed.json())
 
 
-@lru_cache(maxsize=4096)
-def _images(numbers: tuple[int, ...]) -> Images:
-    """The counts; the same few come again and again, and none can be changed, so they are shared."""
-    counts = [Counts(in_window=numbers[at], out_of_window=numbers[at + 1]) for at in (0, 2, 4, 6)]
-    return Images(xray=counts[0], ct=counts[1], mr=counts[2], other=counts[3])
+@lru_cache(_KINDS_KEPT)
+def _alike(text: str) -> Alike:
+    common = _decode_common(f"{{{text}}}")
+    studies = {kind: _all(getattr(common.images, kind)) for kind in KINDS}
+    return Alike(text, common.site, common.state, tuple(common.flags), studies)
 
 
-def _pair(counts: Counts) -> tuple[int, int]:
-    return counts.in_window, counts.out_of_window
+@lru_cache(_DAYS_KEPT)
+def _day(ordinal: int) -> int:
+    """The same day as the same object: a number of its own for each case would be 32 bytes."""
+    return ordinal
+
+
+def _json(value: object) -> str:
+    return Wire.encode(value).decode()
+
+
+def _all(counts: Counts) -> int:
+    return counts.in_window + counts.out_of_window
 
 
 def _first_heard_of(case: Case, status: CoverageStatus) -> dt.datetime:

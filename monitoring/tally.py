@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitoring.coverage import KINDS, SiteCoverage
+from monitoring.coverage import SiteCoverage
 from monitoring.packed import Packed
 from schemas.coverage import State
 
@@ -33,10 +33,9 @@ class Tally:
 
     def take(self, case: Packed, by: int) -> None:
         """Counts one case more (1), or one less (-1)."""
-        state, images = case.state_name, case.images
-        studies = {kind: images[2 * at] + images[2 * at + 1] for at, kind in enumerate(KINDS)}
-        self.counted.count(state, case.flag_names, studies, by=by)
-        _add(self.since[state], case.since.toordinal(), by)
+        alike = case.alike
+        self.counted.count(alike.state, alike.flags, alike.studies, by=by)
+        _add(self.since[alike.state], case.since_day, by)
         _add(self.first, case.first_day, by)
 
     def ages(self, today: dt.date) -> dict[str, dict[str, Any]]:

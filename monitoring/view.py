@@ -2,14 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from monitoring.coverage import SiteCoverage
-from monitoring.packed import opened, pack, unpack
+from monitoring.packed import Packed, pack, unpack
 from monitoring.tally import Tally
 from schemas.coverage import CaseReconciled, CasesReconciled, CoverageStatus
 from schemas.topics import COVERAGE_STATUS
 
 _WIRE = COVERAGE_STATUS.wire
+
+T = TypeVar("T")
 
 Many = str | tuple[str, ...]
 """One pseudonym, as nearly always, or several: a tuple for each case would cost a tenth more memory."""
@@ -18,29 +21,29 @@ Many = str | tuple[str, ...]
 class StatusView:
     """The latest status of every case; fed with the records of ``nccid.coverage-status`` in any number of turns.
 
-    It holds each status packed (``monitoring.packed``) under its patient, and which patients belong to a match and to a person.
+    It holds each status packed (``monitoring.packed``) under its patient and its person, and which patients belong to a match.
     Whole cases are kept only of those whose studies no row has claimed.
     """
 
     def __init__(self) -> None:
-        self.packed: dict[str, bytes] = {}
+        self.packed: dict[str, Packed] = {}
         self.of_match: dict[str, Many] = {}
         self.unclaimed: dict[str, bytes] = {}
-        self._of_person: dict[str, Many] = {}
+        self._of_person: dict[str, Packed | tuple[Packed, ...]] = {}
         self._tallies: dict[str, Tally] = defaultdict(Tally)
 
     def __len__(self) -> int:
         return len(self.packed)
 
     def __iter__(self) -> Iterator[CoverageStatus]:
-        return (unpack(patient, packed) for patient, packed in self.packed.items())
+        return map(unpack, self.packed.values())
 
     def apply(self, cases: CasesReconciled) -> set[str]:
         """Takes the newest record of a match in place of the one before; answers the sites that this is about."""
         sites = self.forget(cases.match)
         known = [(each, each.status) for each in cases.cases if each.status is not None]
         for each, status in known:
-            self._put(status.patient, pack(each, status))
+            self._put(pack(each, status))
             sites.add(status.site)
         if known:
             self.of_match[cases.match] = _as_many(status.patient for _, status in known)
@@ -53,26 +56,33 @@ class StatusView:
         self.unclaimed.pop(match, None)
         return {self._take_out(patient) for patient in _as_tuple(self.of_match.pop(match, ())) if patient in self.packed}
 
-    def restore(self, match: str, patients: Many, packed: Iterable[bytes], unclaimed: bytes | None) -> None:
+    def restore(self, match: str, packed: Iterable[Packed], unclaimed: bytes | None) -> None:
         """Puts back what a snapshot holds of a match that is not there."""
-        self.of_match[match] = patients
+        several = tuple(packed)
+        self.of_match[match] = _as_many(each.patient for each in several)
         if unclaimed is not None:
             self.unclaimed[match] = unclaimed
-        for patient, each in zip(_as_tuple(patients), packed, strict=True):
-            self._put(patient, each)
+        for each in several:
+            self._put(each)
 
     def patient(self, patient: str) -> CoverageStatus | None:
         """The status of a patient pseudonym."""
         packed = self.packed.get(patient)
-        return unpack(patient, packed) if packed is not None else None
+        return unpack(packed) if packed is not None else None
 
     def person(self, person: str) -> list[CoverageStatus]:
         """The statuses of a person pseudonym: one a site and identifier, ordered by site and patient."""
-        patients = self._of_person.get(person, ())
-        if isinstance(patients, str):
-            return [unpack(patients, self.packed[patients])]
-        found = [unpack(patient, self.packed[patient]) for patient in patients]
-        return sorted(found, key=lambda status: (status.site, status.patient))
+        return [unpack(packed) for packed in self._sorted(person)]
+
+    def person_json(self, person: str) -> str:
+        """The same as a list in JSON."""
+        packed = self._of_person.get(person)
+        if isinstance(packed, Packed):
+            return f"[{packed.json()}]"
+        return f"[{','.join(each.json() for each in self._sorted(person))}]"
+
+    def _sorted(self, person: str) -> list[Packed]:
+        return sorted(_as_tuple(self._of_person.get(person, ())), key=lambda packed: (packed.alike.site, packed.patient))
 
     def coverage(self) -> dict[str, SiteCoverage]:
         """The coverage by site code, sites in alphabetical order; those without a case left out."""
@@ -90,37 +100,32 @@ class StatusView:
             if cases:
                 yield CasesReconciled(match=known.match, cases=cases)
 
-    def _put(self, patient: str, packed: bytes) -> None:
-        if patient in self.packed:  # under another match, where no record of ours has it
-            self._take_out(patient)
-        case = opened(packed)
-        self.packed[patient] = packed
-        if case.person is not None:
-            self._of_person[case.person] = _with(self._of_person.get(case.person, ()), patient)
-        self._tallies[case.site].take(case, 1)
+    def _put(self, packed: Packed) -> None:
+        if packed.patient in self.packed:  # under another match, where no record of ours has it
+            self._take_out(packed.patient)
+        self.packed[packed.patient] = packed
+        if packed.person is not None:
+            self._of_person[packed.person] = _as_many((*_as_tuple(self._of_person.get(packed.person, ())), packed))
+        self._tallies[packed.alike.site].take(packed, 1)
 
     def _take_out(self, patient: str) -> str:
-        case = opened(self.packed.pop(patient))
-        self._tallies[case.site].take(case, -1)
-        if case.person is not None:
-            left = tuple(each for each in _as_tuple(self._of_person.pop(case.person)) if each != patient)
+        packed = self.packed.pop(patient)
+        self._tallies[packed.alike.site].take(packed, -1)
+        if packed.person is not None:
+            left = tuple(each for each in _as_tuple(self._of_person.pop(packed.person)) if each is not packed)
             if left:
-                self._of_person[case.person] = _as_many(left)
-        return case.site
+                self._of_person[packed.person] = _as_many(left)
+        return packed.alike.site
 
 
 def _without_row(known: CaseReconciled) -> bool:
     return bool(known.case.studies) and known.status is not None and known.status.data == "none"
 
 
-def _as_tuple(many: Many) -> tuple[str, ...]:
-    return (many,) if isinstance(many, str) else many
+def _as_tuple(many: T | tuple[T, ...]) -> tuple[T, ...]:
+    return many if isinstance(many, tuple) else (many,)
 
 
-def _as_many(patients: Iterable[str]) -> Many:
-    several = tuple(patients)
+def _as_many(each: Iterable[T]) -> T | tuple[T, ...]:
+    several = tuple(each)
     return several[0] if len(several) == 1 else several
-
-
-def _with(many: Many, patient: str) -> Many:
-    return _as_many((*_as_tuple(many), patient))

@@ -51,8 +51,11 @@ class Modalities(Record, frozen=True, kw_only=True):
 
     def kind(self, modality: str) -> ImageKind | Literal["other"]:
         """The kind of image that a modality makes."""
-        kinds: tuple[tuple[ImageKind, list[str]], ...] = (("xray", self.xray), ("ct", self.ct), ("mr", self.mr))
-        return next((kind for kind, names in kinds if modality in names), "other")
+        if modality in self.xray:
+            return "xray"
+        if modality in self.ct:
+            return "ct"
+        return "mr" if modality in self.mr else "other"
 
 
 class Settling(Record, frozen=True, kw_only=True):

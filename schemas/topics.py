@@ -1,6 +1,6 @@
 """Every topic once: its name, what lies on it, its key, its partitions, how long it is kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from schemas.alerts import AlertsRaised, MismatchSeen, SiteFact, SiteReconciled, UploadSubmitted
@@ -28,9 +28,9 @@ FOREVER = -1
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Topic(Generic[R]):
-    """One topic of the flow."""
+    """One topic of the flow; each is there once, so that equal is the same."""
 
     name: str
     record: type[R]
@@ -38,11 +38,10 @@ class Topic(Generic[R]):
     retention_ms: int = FOREVER
     compacted: bool = False
     partitions: int = PARTITIONS
+    wire: Wire[R] = field(init=False, repr=False)  # the strict decoder and encoder of its records
 
-    @property
-    def wire(self) -> Wire[R]:
-        """The strict decoder and encoder of this topic's records."""
-        return Wire(self.record)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wire", Wire(self.record))
 
     @property
     def config(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The wire format: JSON, one strict decoder a record type: bytes become a record or an error, never something else."""
 
-from typing import Generic, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -21,7 +22,7 @@ class Wire(Generic[R]):
     """Bytes to records of one type (or union of tagged types) and back."""
 
     def __init__(self, record: type[R]) -> None:
-        self._decoder = msgspec.json.Decoder(record | _Other)
+        self._decode: Callable[[bytes], R | _Other] = msgspec.json.Decoder[Any](record | _Other).decode
 
     def decode(self, payload: bytes) -> R:
         """The record in ``payload``.
@@ -30,14 +31,14 @@ class Wire(Generic[R]):
             UndecodableError: not JSON, not of this type, a field missing, unknown or of the wrong type.
         """
         try:
-            record = self._decoder.decode(payload)
+            record = self._decode(payload)
         except msgspec.ValidationError as error:
             raise UndecodableError(_without_values(str(error))) from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise UndecodableError("not JSON") from None
         if isinstance(record, _Other):
             raise UndecodableError("Invalid value at $.type")
-        return cast("R", record)
+        return record
 
     @staticmethod
     def encode(record: object) -> bytes:

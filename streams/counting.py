@@ -13,7 +13,7 @@ import msgspec
 
 from agents.quarantine import Reason
 from schemas.metrics import WORKER
-from streams.ownership import Owned
+from streams.keeping import Part
 from web.metrics import collectors, new_registry, serve_metrics
 
 
@@ -46,7 +46,7 @@ class WorkerMetrics:
         self._registry = new_registry()
         self._of: dict[str, Any] = collectors(WORKER, self._registry)
         self._cases = cases
-        self._counted: dict[int, tuple[Owned, Counter[Label]]] = {}
+        self._counted: dict[int, tuple[Part, Counter[Label]]] = {}
 
     def serve(self, host: str, port: int) -> int:
         """Serves ``/metrics``; the port, which the system chose where 0 was asked for."""
@@ -61,7 +61,7 @@ class WorkerMetrics:
         """A message could not be used."""
         self._of["nccid_worker_quarantined_total"].labels(step, reason.value).inc()
 
-    def changes(self, step: str, owned: Owned, key: bytes, after: bytes) -> None:
+    def changes(self, step: str, owned: Part, key: bytes, after: bytes) -> None:
         """A step is about to keep something; to be told before it does."""
         if step != self._cases:
             return
@@ -69,7 +69,7 @@ class WorkerMetrics:
         counter.subtract(_labels(owned.kept.get(key)))
         counter.update(_labels(after))
 
-    def has(self, step: str, owned: Iterable[Owned], lags: Mapping[tuple[str, int], int]) -> None:
+    def has(self, step: str, owned: Iterable[Part], lags: Mapping[tuple[str, int], int]) -> None:
         """What a step has now, and how far behind it is on each partition."""
         those = list(owned)
         self._of["nccid_worker_partitions"].labels(step).set(len(those))
@@ -77,7 +77,7 @@ class WorkerMetrics:
         if step == self._cases:
             self._show([(each, self._counter(each)) for each in those])
 
-    def _counter(self, owned: Owned) -> Counter[Label]:
+    def _counter(self, owned: Part) -> Counter[Label]:
         """The counts of a partition, made when it was taken over anew."""
         known = self._counted.get(owned.partition)
         if known is None or known[0] is not owned:
@@ -85,7 +85,7 @@ class WorkerMetrics:
             self._counted[owned.partition] = known
         return known[1]
 
-    def _show(self, counted: list[tuple[Owned, Counter[Label]]]) -> None:
+    def _show(self, counted: list[tuple[Part, Counter[Label]]]) -> None:
         self._counted = {owned.partition: (owned, counter) for owned, counter in counted}
         for name, kind in (("nccid_worker_cases", "state"), ("nccid_worker_flagged_cases", "flag")):
             values = {

@@ -4,9 +4,7 @@ import datetime as dt
 import heapq
 from collections import defaultdict
 
-from aiokafka.partitioner import murmur2
-
-from schemas.topics import PARTITIONS
+from streams.partitions import partition_of
 
 
 class Deadlines:
@@ -40,8 +38,3 @@ class Deadlines:
         for key, deadline in found.items():
             heapq.heappush(self._heaps[partition], (deadline, key))
         return list(found)
-
-
-def partition_of(key: bytes) -> int:
-    """Where Kafka's own partitioner puts a key (murmur2, as the Java client)."""
-    return (int(murmur2(key)) & 0x7FFFFFFF) % PARTITIONS

@@ -1,6 +1,6 @@
 """The guard: runs a step on one message so that nothing raises and nothing vanishes; what fails becomes a quarantine record."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from agents.quarantine import Payload, Reason, Rejected, quarantine_key, quarantined
 from schemas.alerts import RecordRejected

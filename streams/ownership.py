@@ -7,25 +7,21 @@ which the partition's owner writes, which the broker thereby denies to the one b
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from schemas.kafka import KafkaSettings
 from schemas.topics import AnyTopic
 from streams.changelog import read_kept
-from streams.deadlines import Deadlines
+from streams.keeping import InMemory, Part
 from streams.steps import Working
 from streams.writing import OwnersWriter, Writer
 
 
-@dataclass
-class Owned:
-    """One partition of a step in this worker."""
+@dataclass(kw_only=True)
+class Owned(Part):
+    """One partition of a step in this worker, with its writer."""
 
-    partition: int
     writer: Writer
-    kept: dict[bytes, bytes] = field(default_factory=dict)
-    deadlines: Deadlines = field(default_factory=Deadlines)
-    is_ticking: bool = False  # a tick is on its way
     generation: int = 0  # of the group, when we last knew that the partition was ours
 
 
@@ -39,11 +35,9 @@ def fenced(kafka: KafkaSettings, step: str, keeps: AnyTopic, working: Working) -
     async def take_over(partition: int) -> Owned:
         writer = OwnersWriter(kafka, f"nccid-{step}-{partition}")
         await writer.take_over()
-        owned = Owned(partition, writer, await read_kept(kafka, keeps, partition))
-        if working.deadline is not None:
-            for key, kept in owned.kept.items():
-                owned.deadlines.note(key, working.deadline(kept))
-        return owned
+        kept = InMemory(partition)
+        await read_kept(kafka, keeps, working, kept, (partition, 0))
+        return Owned(partition=partition, writer=writer, kept=kept)
 
     return take_over
 
@@ -52,7 +46,7 @@ def unfenced(writer: Writer) -> TakeOver:
     """Taking over on the embedded broker, where a step has one worker, which begins with nothing and folds everything anew."""
 
     async def take_over(partition: int) -> Owned:
-        return Owned(partition, writer)
+        return Owned(partition=partition, writer=writer, kept=InMemory(partition))
 
     return take_over
 

@@ -1,15 +1,13 @@
-"""The one runner: puts the steps of the topology on Faust, strictly at least once.
+"""The stock runner: puts the steps of the topology on Faust's agents, one message after the other, strictly at least once.
 
-For each message: run the guarded step, hand what follows to the writer, keep it, and acknowledge the message only when the broker
-has what follows for good, and what follows from those before it. A write that fails ends the process: its memory is ahead of the
-topics, and the next process folds the message again. One agent a step reads all its topics, one message after the other: a fold
-and its write are one. Who may fold and write what a step keeps is in ``streams.ownership``.
+For each message: fold it, hand what follows to the writer, and acknowledge the message only when the broker has what follows for
+good, and what follows from those before it. A write that fails ends the process: its memory is ahead of the topics, and the next
+process folds the message again. One agent a step reads all its topics: a fold and its write are one. Who may fold and write what
+a step keeps is in ``streams.ownership``. Workers use ``streams.fast`` unless they are told otherwise; both pass the same tests.
 """
 
 import asyncio
 import datetime as dt
-import logging
-import os
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,20 +16,15 @@ from typing import Any
 import faust
 from aiokafka.errors import KafkaError
 
-from agents.quarantine import Payload, Reason
-from schemas.kafka import KafkaSettings
+from agents.quarantine import Payload
 from schemas.records import Source, Ticked
-from schemas.topics import TICKS, AnyTopic
-from schemas.wire import UndecodableError
+from schemas.topics import AnyTopic
 from streams.acknowledging import Acknowledgement, InOrder
 from streams.counting import WorkerMetrics
-from streams.guard import guarded
-from streams.limits import LIMIT_REACHED, VARIABLE, Limits, reason_of
+from streams.folding import Around, Folding
 from streams.ownership import Owned, Ownership, fenced, unfenced
-from streams.steps import Emitted, Given, Message, Step, Topology, Working
+from streams.steps import Emitted, Given, Step, Topology
 from streams.writing import SharedWriter, end_worker
-
-log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
 """How often a worker looks at the clock, and at which partitions it has."""
@@ -39,38 +32,24 @@ LOOK_SECONDS = 0.5
 COMMIT_SECONDS = 0.25
 """How often what was written is made last; readers see it before."""
 
-Clock = Callable[[], dt.datetime]
-"""The time, in UTC."""
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What a worker is surrounded by."""
-
-    clock: Clock
-    limits: Limits
-    cluster: KafkaSettings | None  # where steps share partitions with other workers; None on the embedded broker, with one each
-    metrics: WorkerMetrics | None = None
-
 
 def attach(
     app: faust.App,
     topology: Topology,
     names: tuple[str, ...],
     given: Given,
-    around: "Around",
-) -> "list[Running]":
+    around: Around,
+) -> list["Running"]:
     """Attaches the steps of these names to the application."""
-    clock, limits, cluster, metrics = around.clock, around.limits, around.cluster, around.metrics
     shared = SharedWriter(app)
+    cluster = around.cluster
     attached = []
     for name in names:
         step = topology.step(name)
         working = step.build(given)
         take_over = fenced(cluster, name, step.keeps, working) if cluster and step.keeps else unfenced(shared)
-        running = Running(
-            app, step, working, Ownership(take_over, lasting=cluster is None or not step.keeps), shared, limits, clock, metrics
-        )
+        ownership = Ownership(take_over, lasting=cluster is None or not step.keeps)
+        running = Running(app, Folding(step, working, around), ownership, shared)
         channel = app.topic(
             *(topic.name for topic in step.all_read), key_type=bytes, value_type=bytes, partitions=step.reads[0].partitions
         )
@@ -87,15 +66,21 @@ class Running:
     """A step at work in this process."""
 
     app: faust.App
-    step: Step
-    working: Working
+    folding: Folding
     ownership: Ownership
     shared: SharedWriter
-    limits: Limits
-    clock: Clock
-    metrics: WorkerMetrics | None = None
     taken: dict[tuple[str, int], int] = field(default_factory=dict)  # by topic and partition, the offset of the last message
     in_order: dict[tuple[str, int], InOrder] = field(default_factory=lambda: defaultdict(InOrder))
+
+    @property
+    def step(self) -> Step:
+        """Which step it is."""
+        return self.folding.step
+
+    @property
+    def metrics(self) -> WorkerMetrics | None:
+        """Where things are counted, if anywhere."""
+        return self.folding.around.metrics
 
     async def run(self, stream: Any) -> None:  # noqa: ANN401  # Faust's type
         """The agent: one message after the other, each acknowledged when all that follows from it is."""
@@ -106,25 +91,14 @@ class Running:
             done = self._counted(source, event.ack)
             acknowledge = Acknowledgement(self.in_order[source.topic, source.partition].take(done))
             owned = await self._owned(source.partition, source.generation_id)
-            reason: Reason | None = None
-            for message in self._messages(source, owned):
-                for emitted in guarded(self.step.name, self.working, message, _payload(source)):
-                    reason = reason_of(emitted) or reason
-                    await self._write(emitted, owned, acknowledge)
-            if reason is not None and self.metrics:
-                self.metrics.rejected(self.step.name, reason)
-            if self.limits.reached((self.step.name, source.topic, source.partition), source.offset, reason):
-                _stop_at_limit(source, reason, self.limits.most)
+            payload = _payload(source)
+            records, reason = self.folding.follows(payload, owned)
+            for emitted in records:
+                own = owned.partition if emitted.topic is self.step.keeps else None
+                await owned.writer.send(emitted, own, acknowledge.one_more())
+            if self.folding.is_at_limit(payload, reason):
+                self.folding.stop_at_limit(payload, reason)
             acknowledge.all_sent()
-
-    async def _write(self, emitted: Emitted, owned: Owned, acknowledge: Acknowledgement) -> None:
-        keeps = emitted.topic == self.step.keeps
-        await owned.writer.send(emitted, owned.partition if keeps else None, acknowledge.one_more())
-        if keeps:
-            if self.metrics:
-                self.metrics.changes(self.step.name, owned, emitted.key, emitted.value)
-            owned.kept[emitted.key] = emitted.value
-            owned.deadlines.note(emitted.key, emitted.deadline)
 
     async def look(self) -> None:
         """Takes over what this worker was given, lets go of what it has lost, and announces deadlines that have passed."""
@@ -158,7 +132,7 @@ class Running:
 
         def done() -> None:
             acknowledge()
-            metrics.done(self.step.name, source.topic, source.timestamp, self.clock())
+            metrics.done(self.step.name, source.topic, source.timestamp, self.folding.around.clock())
 
         return done
 
@@ -183,23 +157,11 @@ class Running:
 
     async def _tick(self, topic: AnyTopic) -> None:
         """An idle topic gets no ticks."""
-        now = self.clock()
+        now = self.folding.around.clock()
         for owned in self.ownership.all:
-            if not owned.is_ticking and owned.deadlines.is_due(owned.partition, now):
+            if not owned.is_ticking and owned.kept.is_due(now):
                 owned.is_ticking = True
                 await self.shared.send(Emitted(topic, b"", topic.wire.encode(Ticked(at=now))), owned.partition, lambda: None)
-
-    def _messages(self, source: Any, owned: Owned) -> list[Message]:  # noqa: ANN401  # Faust's type
-        """The message itself; a tick once for each key that it is for."""
-        key, value = source.key or b"", source.value or b""
-        if self.step.ticks is None or source.topic != self.step.ticks.name:
-            return [Message(key, value, owned.kept.get(key))]
-        owned.is_ticking = False
-        try:
-            tick = TICKS.wire.decode(value)
-        except UndecodableError:
-            return [Message(key, b"")]  # the guard finds that it is nothing, whatever else it may be, and quarantines it
-        return [Message(due, value, owned.kept.get(due)) for due in owned.deadlines.due(owned.partition, tick.at)]
 
 
 def _named(call: Callable[[], Awaitable[None]], name: str) -> Callable[[], Awaitable[None]]:
@@ -217,24 +179,6 @@ def _closing(attached: list[Running]) -> Callable[..., Awaitable[None]]:
         await asyncio.gather(*(running.ownership.close() for running in attached))
 
     return close
-
-
-def _stop_at_limit(message: Any, reason: Reason | None, most: int) -> None:  # noqa: ANN401  # Faust's type
-    """Ends the process before the message is acknowledged: the next one begins with it, or a little before."""
-    log.critical(
-        "stopped at %s, partition %d, offset %d: more than %d of the last %d messages could not be used, the latest for %s (%s). "
-        "See `nccid quarantine list`, mend the cause and start again; %s raises the limit, 0 lifts it",
-        message.topic,
-        message.partition,
-        message.offset,
-        most,
-        2 * most,
-        reason,
-        reason.words if reason else "",
-        VARIABLE,
-    )
-    logging.shutdown()
-    os._exit(LIMIT_REACHED)
 
 
 def _payload(message: Any) -> Payload:  # noqa: ANN401  # as above

@@ -1,10 +1,37 @@
 """Settings of a worker, from its environment and its home folder."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from schemas.home import Home
 from schemas.kafka import KafkaSettings
+from schemas.problems import UnusableInputError
 from streams.limits import DEFAULT
+
+Runner = Literal["fast", "stock"]
+"""``streams.fast``, or Faust's agents one message after the other (``streams.runner``)."""
+
+RUNNER = "NCCID_RUNNER"
+
+
+class RunnerError(UnusableInputError):
+    """There is no such runner."""
+
+
+def runner_from(environment: Mapping[str, str]) -> Runner:
+    """The runner that NCCID_RUNNER names.
+
+    Raises:
+        RunnerError: it names none that there is.
+    """
+    match environment.get(RUNNER, "fast"):
+        case "fast":
+            return "fast"
+        case "stock":
+            return "stock"
+        case _:
+            raise RunnerError(f"{RUNNER} has to be fast (as if it were not set) or stock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +49,7 @@ class WorkerSettings:
     run_id: str  # of this process; names the fresh group on the embedded broker
     quarantine_limit: int = DEFAULT
     metrics: tuple[str, int] | None = None  # host and port of /metrics, if it is to be served
+    runner: Runner = "fast"
 
     @property
     def group(self) -> str:

@@ -1,8 +1,13 @@
-"""What a step is: what it reads and writes, and how a message becomes what follows from it. Values only; nothing runs here."""
+"""What a step is: what it reads and writes, and how a message becomes what follows from it. Values only; nothing runs here.
+
+What is made for each message is a msgspec Struct, which is as frozen as a dataclass and made several times as fast.
+"""
 
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import msgspec
 
 from agents.quarantine import Rejected
 from identity.keyring import Keyring
@@ -21,8 +26,7 @@ class Given:
     keyring: Keyring | None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """A record as it lies on a topic, with what the step keeps under its key."""
 
     key: bytes
@@ -30,8 +34,7 @@ class Message:
     kept: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Emitted:
+class Emitted(msgspec.Struct, frozen=True):
     """One record on its way to a topic; on the topic that the step keeps, it is the new state too."""
 
     topic: AnyTopic
@@ -41,8 +44,7 @@ class Emitted:
     first: bool = False  # acknowledged before anything behind it is sent: said once only, so no crash may lose it
 
 
-@dataclass(frozen=True, slots=True)
-class Worked:
+class Worked(msgspec.Struct, frozen=True):
     """What became of a message: records (none where nothing changed), and why it was rejected; ``event`` names what it held."""
 
     event: str

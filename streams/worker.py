@@ -1,10 +1,11 @@
-"""A worker process: builds the application, says so when it takes records, and runs until it is told to stop."""
+"""A worker process: puts steps and runner together, says so when it takes records, and runs until it is told to stop."""
 
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable
 
 import faust
+import mode
 
 from identity import keyring
 from schemas.rules import read_rules
@@ -12,8 +13,11 @@ from schemas.sites import read_sites
 from streams.app import build_app
 from streams.counting import WorkerMetrics
 from streams.earlier import quarantined_before
+from streams.fast import FastRunner
+from streams.folding import Around, Folding
+from streams.joining import joining
 from streams.limits import Limits
-from streams.runner import Around, Running, attach
+from streams.runner import Running, attach
 from streams.settings import WorkerSettings
 from streams.steps import Given
 from streams.topology import TOPOLOGY
@@ -24,11 +28,18 @@ def run_worker(settings: WorkerSettings, when_ready: Callable[[], None]) -> None
 
     Raises:
         SitesError, RulesError, KeyringError: the home folder cannot be used.
+        DiskError: what the steps keep cannot be written there.
     """
     settings.home.state.mkdir(parents=True, exist_ok=True)
-    app = build_app(settings)
     cluster = None if settings.embedded else settings.kafka
     around = Around(lambda: dt.datetime.now(dt.UTC), _limits(settings), cluster, _metrics(settings))
+    if settings.runner == "fast":
+        foldings = [Folding(step, step.build(given(settings)), around) for step in map(TOPOLOGY.step, settings.steps)]
+        fast = FastRunner(joining(settings, foldings), when_ready)
+        mode.Worker(
+            fast, loglevel="WARNING", override_logging=False, quiet=True, redirect_stdouts=False
+        ).execute_from_commandline()
+    app = build_app(settings)
     running = attach(app, TOPOLOGY, settings.steps, given(settings), around)
     app.task(_when_ready(app, running, when_ready))
     faust.Worker(app, loglevel="WARNING", override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()

@@ -29,6 +29,7 @@ from schemas.topics import (
     SITES,
     AnyTopic,
 )
+from schemas.wire import Wire
 from streams.steps import Emitted, Given, Message, Worked, Working
 
 
@@ -50,9 +51,13 @@ def pseudonymise_working(given: Given) -> Working:
     return Working(work, seal=sealer.seal_payload)
 
 
+_ARRIVED = (RowPseudonymised, StudyPseudonymised)
+_OPTED_OUT = Rejected(Reason.WITHDRAWN)
+
+
 def reconcile_working(given: Given) -> Working:
     """Everything about a match to its cases, and what persons should know of them."""
-    step, wire = Reconcile(given.rules), COVERAGE_STATUS.wire
+    step, wire, encode = Reconcile(given.rules), COVERAGE_STATUS.wire, Wire.encode
 
     def work(message: Message) -> Worked:
         record = RECONCILABLE_WIRE.decode(message.value)
@@ -63,20 +68,19 @@ def reconcile_working(given: Given) -> Working:
         if message.key != record.match.encode():
             return Worked(event, rejected=Rejected(Reason.WRONG_KEY), site=record.site)
         known = kept or empty_cases(record.match)
-        arrived = isinstance(record, RowPseudonymised | StudyPseudonymised)
-        dropped = Rejected(Reason.WITHDRAWN) if arrived and withdrawn(known, record.patient) else None
+        dropped = _OPTED_OUT if isinstance(record, _ARRIVED) and withdrawn(known, record.patient) else None
         now = step(known, record)
         if isinstance(record, CaseReviewed):
             return Worked(event, () if now == known else introductions(now, record, first=True) + changed(known, now))
-        return Worked(event, changed(known, now) + introductions(now, record), dropped, site=record.site)
+        return Worked(event, changed(known, now) + introductions(now, record), dropped, record.site)
 
     def changed(known: CasesReconciled, now: CasesReconciled) -> tuple[Emitted, ...]:
-        return () if now == known else (Emitted(COVERAGE_STATUS, now.match.encode(), wire.encode(now), next_deadline(now)),)
+        return () if now == known else (Emitted(COVERAGE_STATUS, now.match.encode(), encode(now), next_deadline(now)),)
 
     def introductions(now: CasesReconciled, record: OfCase, *, first: bool = False) -> tuple[Emitted, ...]:
         """Said at every row and study, changed or not, so that a crash loses none; after a review if it changed something."""
         seen = seen_by_persons(now, record.patient)
-        return tuple(Emitted(PERSON_CASES, each.person.encode(), PERSON_WIRE.encode(each), first=first) for each in seen)
+        return tuple([Emitted(PERSON_CASES, each.person.encode(), encode(each), None, first) for each in seen])
 
     return Working(work, deadline=lambda kept: next_deadline(wire.decode(kept)))
 

@@ -24,7 +24,9 @@ WRITE_FAILED = 70
 Done = Callable[[], object]
 
 _TRANSACTION_TIMEOUT_MS = 15_000  # after which the broker undoes what a worker that hangs has begun
-_TRANSACTION_ERRORS = (KafkaError, AssertionError)  # aiokafka asserts its states
+
+TRANSACTION_ERRORS = (KafkaError, AssertionError)
+"""What aiokafka raises; it asserts its states."""
 
 
 class Writer(Protocol):
@@ -78,13 +80,7 @@ class OwnersWriter:
 
     def __init__(self, kafka: KafkaSettings, name: str) -> None:
         self._name = name
-        self._producer = AIOKafkaProducer(
-            **kafka.aiokafka_settings,
-            transactional_id=name,
-            transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
-            linger_ms=5,
-            max_batch_size=256 * 1024,
-        )
+        self._producer = owners_producer(kafka, name, linger_ms=5, max_batch_size=256 * 1024)
         self._lock = asyncio.Lock()
         self._is_open = False
         self._waiting: list[Done] = []
@@ -105,7 +101,7 @@ class OwnersWriter:
                     await self._producer.begin_transaction()
                     self._is_open = True
                 future = await self._producer.send(emitted.topic.name, key=emitted.key, value=emitted.value, partition=partition)
-            except _TRANSACTION_ERRORS as error:
+            except TRANSACTION_ERRORS as error:
                 end_worker(f"a write to {emitted.topic.name}", error)
             self._waiting.append(done)
         future.add_done_callback(lambda written: _acknowledged(written, emitted.topic.name, lambda: None))
@@ -117,7 +113,7 @@ class OwnersWriter:
                 return
             try:
                 await self._producer.commit_transaction()
-            except _TRANSACTION_ERRORS as error:
+            except TRANSACTION_ERRORS as error:
                 end_worker(f"what {self._name} wrote", error)
             self._is_open = False
             waiting, self._waiting = self._waiting, []
@@ -127,6 +123,13 @@ class OwnersWriter:
     async def close(self) -> None:
         """Lets go; what is in an open transaction will be undone by whoever takes over."""
         await self._producer.stop()
+
+
+def owners_producer(kafka: KafkaSettings, name: str, **settings: int) -> AIOKafkaProducer:
+    """A producer of which the broker lets only the latest with this name write, from its ``start`` on."""
+    return AIOKafkaProducer(
+        **kafka.aiokafka_settings, transactional_id=name, transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS, **settings
+    )
 
 
 def _acknowledged(written: "asyncio.Future[object]", topic: str, done: Done) -> None:

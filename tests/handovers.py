@@ -15,7 +15,7 @@ from handover.destination import Destination
 from handover.export import Export, Outcome
 from handover.folder import Folder
 from handover.layout import Layout, Raw
-from handover.publishable import Plan, Planner
+from handover.plan import Plan, Planner
 from handover.putting import Given
 from handover.verify import Verdict, Verify
 from identity.pseudonyms import Pseudonymiser
@@ -131,9 +131,9 @@ class Handover:
             return turn.finish()
 
     def verify(self, today: dt.date = TODAY) -> Verdict:
-        turn = Verify(self.given(today), self.plan())
-        turn.take(self.rows())
-        return turn.finish()
+        with Verify(self.given(today), self.plan()) as turn:
+            turn.take(self.rows())
+            return turn.finish()
 
     def delivered(self) -> list[str]:
         """What lies in the tree for the warehouse, without what is ours."""

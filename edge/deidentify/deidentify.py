@@ -22,8 +22,8 @@ from identity.pseudonyms import Pseudonymiser
 from schemas.sites import Site
 
 _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
-_UIDS_KEPT = 4096
-_STUDIES_KEPT = 64
+_UIDS_KEPT = 512
+_STUDIES_KEPT = 16  # as many as are on their way at once, not more: what is remembered stays in memory for good
 _NO_SIZE = "its header does not give the size of the picture; correct it in PACS and export the image again"
 _MAX_INFLATED = 1 << 30
 

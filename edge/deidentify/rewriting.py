@@ -17,7 +17,7 @@ _RULES = rules()
 _PRIVATE = private_rules()
 _SAFE = {place: [element for *other, element in _PRIVATE if tuple(other) == place] for place in {each[:2] for each in _PRIVATE}}
 _PRIVATE_GROUPS = frozenset(group for _, group, _ in _PRIVATE)
-_REMEMBERED = 2048  # values of one patient and study
+_REMEMBERED = 512  # values of one patient and study: those of one image, and some
 _LONG_VALUE = 256  # bytes; longer ones are not remembered
 _CREATORS = range(0x10, 0x100)  # elements of a private group that name who its blocks belong to (PS3.5 section 7.8.1)
 

@@ -8,7 +8,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 _WORDS = re.compile(rb"[A-Z]+")
 _TOKENS = re.compile(rb"[A-Z0-9]+")
@@ -73,7 +72,6 @@ def _any_in(parts: tuple[bytes, ...], whole: bytes) -> bool:
     return False
 
 
-@lru_cache(maxsize=512)
 def telling(names: tuple[str, ...], numbers: tuple[str, ...], phrases: tuple[str, ...]) -> Telling:
     """What to look for.
 

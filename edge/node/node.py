@@ -119,6 +119,8 @@ def _counting(settings: NodeSettings, store: Store, gate: Gate) -> NodeMetrics:
 
 def _start(kit: Kit, gate: Gate) -> list[_Stager]:
     """The receivers, and the watcher behind them; each closes what is not its own, so that it sees when we end."""
+    gc.collect()
+    gc.freeze()  # what was loaded is looked at by no collection any more, in none of the processes, and so stays shared
     stagers: list[_Stager] = []
     roles = [*("receiver" for _ in range(kit.settings.receivers)), "watcher"]
     for role in roles:
@@ -139,7 +141,6 @@ def _stage(role: str, kit: Kit, gate: socket.socket, saying: Connection, others:
         signal.signal(each, signal.SIG_IGN)  # it ends when the gate does
     for other in others:
         other.close()
-    gc.freeze()  # what was loaded stays shared with the other processes
     desk = Desk(saying)
     (Receiver(kit, desk) if role == "receiver" else Watcher(kit, desk)).run(gate)
     os._exit(0)  # lines that are still open are cut; nothing of them was promised to anybody

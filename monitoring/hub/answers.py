@@ -14,11 +14,14 @@ from schemas.wire import Wire
 
 MOST_ASKED = 1_000
 
+PATIENT, PATIENT_LENGTH = "Covid[A-Z2-7]{26}", 31
+PERSON, PERSON_LENGTH = "P[A-Z2-7]{26}", 27
+
 Patient = Annotated[
-    str, msgspec.Meta(pattern="^Covid[A-Z2-7]{26}$", max_length=31, description="The pseudonym of a patient at a site")
+    str, msgspec.Meta(pattern=f"^{PATIENT}$", max_length=PATIENT_LENGTH, description="The pseudonym of a patient at a site")
 ]
 Person = Annotated[
-    str, msgspec.Meta(pattern="^P[A-Z2-7]{26}$", max_length=27, description="The pseudonym of an NHS, CHI or H&C number")
+    str, msgspec.Meta(pattern=f"^{PERSON}$", max_length=PERSON_LENGTH, description="The pseudonym of an NHS, CHI or H&C number")
 ]
 
 

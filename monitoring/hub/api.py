@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-import msgspec
 from litestar import Controller, MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
@@ -15,17 +14,9 @@ from litestar.types import Guard
 from monitoring.alerts import AlertList
 from monitoring.hub import stream
 from monitoring.hub.access import Access
-from monitoring.hub.answers import (
-    MOST_ASKED,
-    AlertsAnswered,
-    Answered,
-    Asked,
-    SitesAnswered,
-    UnclaimedAnswered,
-    ages,
-    counted,
-)
+from monitoring.hub.answers import AlertsAnswered, Answered, SitesAnswered, UnclaimedAnswered, ages, counted
 from monitoring.hub.hub import Hub
+from monitoring.hub.lookup import NoQuestionError, Question, answer, read
 from monitoring.hub.problems import MEDIA_TYPE, Problem, Refusal
 from monitoring.hub.schema import AskingOperation
 from monitoring.hub.stream import Streams
@@ -35,8 +26,6 @@ AnyRequest = Request[None, Token, Any]
 
 _MOST_LISTED = 10_000
 _LONGEST_BODY = 128 * 1024
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Asked).decode
 _REFUSED = {
     status: ResponseSpec(Problem, description=words, media_type=MEDIA_TYPE)
     for status, words in (
@@ -88,17 +77,8 @@ class Api(Controller):
     )  # fmt: skip
     async def status(self, request: AnyRequest, hub: TheHub) -> Response[bytes]:
         """A patient's status is for the own site's token and a national one; a person's, for whoever knows the pseudonym."""
-        data = _asked(await request.body())
-        if len(data.patients) + len(data.persons) > MOST_ASKED:
-            raise Refusal(400, f"Ask for at most {MOST_ASKED} pseudonyms at once.")
-        view = hub.known.view
-        found = {patient: view.patient(patient) for patient in data.patients}
-        answered = Answered(
-            patients={each: status if status and request.auth.may_see(status.site) else None for each, status in found.items()},
-            persons={person: view.person(person) for person in data.persons},
-            view=hub.progress.standing,
-        )
-        return Response(_encode(answered), media_type=MediaType.JSON)
+        question = _question(await request.body())
+        return Response(answer(question, hub.known.view, hub.progress.standing, request.auth.may_see), media_type=MediaType.JSON)
 
     @get("/sites", takes=("site",), responses=_REFUSED, summary="The coverage by site")
     async def sites(self, request: AnyRequest, hub: TheHub, site: SiteCode = None) -> SitesAnswered:
@@ -149,16 +129,16 @@ def event_stream(streams: Streams, token: Token, last_event_id: str) -> Stream:
     return Stream(streams.open(token, last_event_id), media_type=stream.MEDIA_TYPE, headers=headers)
 
 
-def _asked(body: bytes) -> Asked:
-    """The question, decoded once: Litestar would look at each pseudonym twice.
+def _question(body: bytes) -> Question:
+    """What is asked; Litestar would look at each pseudonym twice.
 
     Raises:
-        Refusal: 400, it is none. What it was is not repeated.
+        Refusal: 400, it is no question.
     """
     try:
-        return _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Refusal(400) from None
+        return read(body)
+    except NoQuestionError as error:
+        raise Refusal(400, str(error)) from None
 
 
 def _site(token: Token, asked: str | None) -> str | None:

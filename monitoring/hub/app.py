@@ -20,6 +20,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from monitoring.hub import health
 from monitoring.hub.access import Access
 from monitoring.hub.api import Api, letting_in
+from monitoring.hub.completeness_page import COMPLETENESS
 from monitoring.hub.hub import Hub
 from monitoring.hub.metrics import HubMetrics
 from monitoring.hub.pages import PAGES
@@ -52,7 +53,7 @@ def make_app(hub: Hub, access: Access, streams: Streams | None = None, *, follow
     given = {"hub": hub, "streams": streams, "access": access, "counts": counts}
     api = type("GuardedApi", (Api,), {"guards": [letting_in(access)]})
     return Litestar(
-        route_handlers=[api, health.live, health.ready, health.metrics, *ENTRANCE, *PAGES, asset_router(_SCRIPTS)],
+        route_handlers=[api, health.live, health.ready, health.metrics, *ENTRANCE, *PAGES, *COMPLETENESS, asset_router(_SCRIPTS)],
         dependencies={name: _given(value) for name, value in given.items()} | {"viewer": Provide(viewer)},
         template_config=template_config(_TEMPLATES, _SCRIPTS),
         lifespan=[_working(hub)] if follow else [],

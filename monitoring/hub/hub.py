@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from monitoring.hub.answers import site_json
 from monitoring.hub.changes import Changes
+from monitoring.hub.completeness import Completeness
 from monitoring.hub.following import Following
 from monitoring.hub.known import Known, Moved
 from monitoring.hub.progress import Progress
@@ -37,6 +38,7 @@ class Hub:
     following: Following = field(init=False)
     changes: Changes = field(default_factory=Changes)
     lines: dict[str, deque[Point]] = field(default_factory=dict)
+    completeness: Completeness = field(default_factory=lambda: Completeness(None))
     _moved_sites: set[str] = field(default_factory=set)
     _turned: list[Alert] = field(default_factory=list)
     _snapshots: Snapshots | None = None
@@ -76,7 +78,8 @@ class Hub:
     async def run(self) -> None:
         """Works until it is cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for work in (self.following.run(), self._tell(), self._draw(), self._keep()):
+            counting = self.completeness.run(self.progress, lambda: tuple(sorted(self.known.offsets.items())))
+            for work in (self.following.run(), self._tell(), self._draw(), self._keep(), counting):
                 tasks.create_task(work)
 
     async def _tell(self) -> None:

@@ -106,7 +106,8 @@ async def live(request: Request[Any, Any, Any], viewer: Viewer, streams: TheStre
 def page(hub: Hub, viewer: Token, name: str, path: str, **given: Any) -> Template:  # noqa: ANN401  # as templates take it
     """A page with its frame."""
     national = viewer.scope == NATIONAL
-    items = [("Coverage", "/" if national else f"/sites/{viewer.scope}"), ("Alerts", "/alerts"), ("Data flow", "/flow")]
+    items = [("Coverage", "/" if national else f"/sites/{viewer.scope}"), ("Alerts", "/alerts")]
+    items += [("Clinical data", "/completeness"), ("Data flow", "/flow")]
     context = {
         "service": SERVICE,
         "navigation": [{"text": text, "href": href, "current": href == path} for text, href in items],

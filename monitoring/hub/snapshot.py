@@ -18,19 +18,22 @@ from typing import IO
 import msgspec
 
 from monitoring.hub.known import Known
-from monitoring.packed import FORM
+from monitoring.packed import FORM, Packed, repack
 from monitoring.view import Many
 
 log = logging.getLogger(__name__)
 
-_MARK = "nccid-hub-snapshot/1"
+_MARK = "nccid-hub-snapshot/2"
 _OLDEST = dt.timedelta(hours=20)  # a compacted topic remembers deletions for a day (Kafka's delete.retention.ms)
 _CHUNK = 5_000  # matches in a piece
 _LENGTH_BYTES = 4
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
-_Entry = tuple[str, Many, tuple[bytes, ...], bytes | None]
-"""A match, its patients, their statuses packed, and the whole record where no row has claimed its studies."""
+_Parts = tuple[str, str | None, int, str, int]
+"""A status: patient, person, the number of what it has in common with others, times, first day."""
+
+_Entry = tuple[str, tuple[_Parts, ...], bytes | None]
+"""A match, its statuses, and the whole record where no row has claimed its studies."""
 
 
 class SnapshotUnusableError(Exception):
@@ -44,6 +47,13 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     form: str
     cluster: str
     taken_at: dt.datetime
+
+
+class _Piece(msgspec.Struct, frozen=True, array_like=True):
+    """Some matches, and what their statuses have in common with others that no piece before has told: numbered on and on."""
+
+    alike: list[str]
+    entries: list[_Entry]
 
 
 class _Rest(msgspec.Struct, frozen=True, array_like=True):
@@ -62,7 +72,7 @@ class Copied:
     cluster: str
     taken_at: dt.datetime
     of_match: dict[str, Many]
-    packed: dict[str, bytes]
+    packed: dict[str, Packed]
     unclaimed: dict[str, bytes]
     rest: _Rest
 
@@ -136,17 +146,28 @@ def _write(file: IO[bytes], copied: Copied) -> None:
     hashed = _Hashed(file)
     header = _Header(mark=_MARK, form=FORM, cluster=copied.cluster, taken_at=copied.taken_at)
     hashed.write(msgspec.json.encode(header) + b"\n")
-    matches = iter(copied.of_match.items())
-    while piece := list(itertools.islice(matches, _CHUNK)):
-        hashed.write_piece(msgspec.msgpack.encode([_entry(copied, match, patients) for match, patients in piece]))
+    matches, numbers = iter(copied.of_match), _Numbers()
+    while chunk := list(itertools.islice(matches, _CHUNK)):
+        before = len(numbers)
+        entries = [_entry(copied, match, numbers) for match in chunk]
+        hashed.write_piece(msgspec.msgpack.encode(_Piece(list(numbers)[before:], entries)))
     hashed.write_piece(b"")
     hashed.write_piece(msgspec.msgpack.encode(copied.rest))
     file.write(hashed.digest())
 
 
-def _entry(copied: Copied, match: str, patients: Many) -> _Entry:
-    several = (patients,) if isinstance(patients, str) else patients
-    return match, patients, tuple(copied.packed[patient] for patient in several), copied.unclaimed.get(match)
+class _Numbers(dict[str, int]):
+    """Numbers what has none yet, in order."""
+
+    def __missing__(self, text: str) -> int:
+        return self.setdefault(text, len(self))
+
+
+def _entry(copied: Copied, match: str, numbers: _Numbers) -> _Entry:
+    patients = copied.of_match[match]
+    several = [copied.packed[patient] for patient in ((patients,) if isinstance(patients, str) else patients)]
+    parts = tuple((each.patient, each.person, numbers[each.alike.text], each.times, each.first_day) for each in several)
+    return match, parts, copied.unclaimed.get(match)
 
 
 def _read(file: IO[bytes], now: dt.datetime) -> Known:
@@ -157,10 +178,13 @@ def _read(file: IO[bytes], now: dt.datetime) -> Known:
     if not dt.timedelta(0) <= now - header.taken_at <= _OLDEST:
         raise SnapshotUnusableError(f"it is from {header.taken_at:%d/%m/%Y %H:%M} UTC")
     known = Known(cluster=header.cluster)
-    entries = msgspec.msgpack.Decoder(list[_Entry])
-    while piece := _piece(file):
-        for match, patients, packed, unclaimed in entries.decode(piece):
-            known.view.restore(match, patients, packed, unclaimed)
+    decode, alike = msgspec.msgpack.Decoder(_Piece).decode, list[str]()
+    while content := _piece(file):
+        piece = decode(content)
+        alike += piece.alike
+        for match, parts, unclaimed in piece.entries:
+            packed = [repack(patient, person, alike[number], times, day) for patient, person, number, times, day in parts]
+            known.view.restore(match, packed, unclaimed)
     _put_back(known, msgspec.msgpack.decode(_piece(file), type=_Rest))
     return known
 

@@ -231,7 +231,7 @@ def test_the_processed_layout_has_the_same_patients(world: World) -> None:
 
 def test_wrong_usage_is_told(world: World) -> None:
     for options, words in (
-        (("--to", "x", "--verify", "--watch"), "either --verify or --watch"),
+        (("--to", "x", "--verify", "--watch"), "either --verify or --watch or --unlock"),
         (("--to", "x", "--uploader", "a/b"), "letters, digits and hyphens"),
         (("--to", "nothing://x"), "no destination"),
         ((), "--to"),

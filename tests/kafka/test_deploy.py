@@ -10,6 +10,8 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
+from local.apache.broker import free_ports
+from local.apache.jars import LOGGING, bring_jars
 from schemas.kafka import KafkaSettings
 from schemas.topics import RAW_ROWS, ROWS, TOPICS
 from streams.access import rights
@@ -17,7 +19,6 @@ from streams.admin import ensure_topics
 from streams.granting import RightsRefusedError, grant
 from streams.topology import TOPOLOGY
 from tests.broker.setups import until
-from tests.kafka.cluster import FOLDER, JARS, _free_ports, bring_jars
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PROGRAMS = {
@@ -32,7 +33,7 @@ class Deployment:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        ports = _free_ports(12)
+        ports = free_ports(12)
         self.ports = {number: ports[4 * number - 4 : 4 * number] for number in (1, 2, 3)}  # INTAKE, STREAMS, BROKERS, CONTROLLER
         self._started: list[subprocess.Popen[bytes]] = []
         self._make_programs()
@@ -44,10 +45,10 @@ class Deployment:
         """What the image of Apache Kafka has in /opt/kafka/bin, with the jars that Maven brought."""
         binaries = self.folder / "kafka" / "bin"
         binaries.mkdir(parents=True)
-        logging = FOLDER / "log4j2.properties"
+        jars = bring_jars()
         for name, main in PROGRAMS.items():
             script = binaries / name
-            java = f'exec java -Xmx384m -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile={logging} -cp "{JARS}/*" {main} "$@"'
+            java = f'exec java -Xmx384m -XX:TieredStopAtLevel=1 {LOGGING} -cp "{jars}/*" {main} "$@"'
             script.write_text(f"#!/bin/bash\n{java}\n")
             script.chmod(0o755)
 
@@ -102,7 +103,6 @@ class Deployment:
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    bring_jars()
     deployment = Deployment(tmp_path_factory.mktemp("deployment"))
     deployment.start()
     try:

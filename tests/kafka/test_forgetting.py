@@ -21,7 +21,7 @@ from streams.admin import ensure_topics
 from streams.topology import TOPOLOGY
 from tests.broker.setups import until
 from tests.factories import ANN, BOB, NOON, RR1, RR2, RULES, SITES, Flow, patient_withdrawn, person_withdrawn, raw_row, raw_study
-from tests.kafka.cluster import KafkaCluster, bring_jars
+from tests.kafka.cluster import KafkaCluster
 
 OTHERS = [f"RR9991{number:04}" for number in range(40)]
 GONE = patient_withdrawn(hospital_number=RR1).patient
@@ -30,7 +30,6 @@ DELETED_SECONDS = 30.0  # the broker looks every second, in these tests
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[KafkaCluster]:
-    bring_jars()
     cluster = KafkaCluster(tmp_path)
     for broker in cluster.brokers:
         with (broker.folder / "server.properties").open("a", encoding="utf-8") as settings:

@@ -11,12 +11,16 @@ from schemas.coverage import empty_cases
 from schemas.kafka import KafkaSettings
 from schemas.topics import COVERAGE_STATUS, REVIEWS
 from streams import writing
-from streams.changelog import read_kept
+from streams.changelog import BeyondTheEndError, read_kept
+from streams.keeping import InMemory
 from streams.steps import Emitted
+from streams.working import reconcile_working
 from streams.writing import OwnersWriter
+from tests.factories import given
 from tests.kafka.pool import LeasedBroker
 
 NAME = "nccid-reconcile-0"
+WORKING = reconcile_working(given())
 
 
 class EndedError(Exception):
@@ -44,8 +48,17 @@ def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(asyncio.wait_for(test(), 60))
 
 
+class Read(InMemory):
+    """What was read, by key."""
+
+    def texts(self) -> dict[bytes, str]:
+        return texts(self._values)
+
+
 async def kept(kafka: KafkaSettings) -> dict[bytes, str]:
-    return texts(await read_kept(kafka, COVERAGE_STATUS, 0))
+    into = Read(0)
+    await read_kept(kafka, COVERAGE_STATUS, WORKING, into, (0, 0))
+    return into.texts()
 
 
 async def everything(kafka: KafkaSettings) -> list[str]:
@@ -153,5 +166,21 @@ def test_much_is_read_to_its_end(broker: LeasedBroker) -> None:
         await writer.commit()
         await writer.close()
         assert await kept(broker.settings) == {b"%d" % (number - 2000): f"{number}" for number in range(2000, 3000)}
+
+    run(test)
+
+
+def test_only_what_is_new_is_read_behind_a_copy(broker: LeasedBroker) -> None:
+    async def test() -> None:
+        writer = OwnersWriter(broker.settings, NAME)
+        await writer.take_over()
+        for key, text in ((b"old", "before"), (b"new", "behind")):
+            await write(writer, state(key, text))
+        into = Read(0)
+        await read_kept(broker.settings, COVERAGE_STATUS, WORKING, into, (0, 2))  # a record and its commit
+        assert into.texts() == {b"new": "behind"}
+        with pytest.raises(BeyondTheEndError):
+            await read_kept(broker.settings, COVERAGE_STATUS, WORKING, into, (0, 5))
+        await writer.close()
 
     run(test)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from handover.cleaning.units import own_units
-from handover.completeness import MEASURES, Completeness, Line, count
+from handover.completeness import MEASURES, Completeness, Line, Waiting, count
 from handover.disclosure import rounded, told, told_pair
 from handover.publishable import Counting
 from handover.words import completeness_csv, completeness_table
@@ -115,7 +115,10 @@ def test_no_number_from_one_to_four_is_ever_told(number: int) -> None:
 
 
 def test_each_row_that_counts_is_counted_once_and_no_other() -> None:
-    known = {f"M{each}": (Counting(f"CovidRDGM{each}", "RDGM", "positive", "upload-120000", each),) for each in range(10)}
+    waiting = Waiting()
+    for each in range(10):
+        waiting.put(f"M{each}", [Counting(f"CovidRDGM{each}", "RDGM", "positive", "superseded", each)])
+        waiting.put(f"M{each}", [Counting(f"CovidRDGM{each}", "RDGM", "positive", "upload-120000", each)])
     given = rows(10, Age="40")
     superseded = [replace(each, upload="older") for each in given]
     withdrawn = [replace(each, patient="CovidGONE") for each in given]
@@ -124,7 +127,7 @@ def test_each_row_that_counts_is_counted_once_and_no_other() -> None:
         for piece in (given, superseded, withdrawn, given):
             take(piece)
 
-    report = count(UNITS, known, read)
+    report = count(UNITS, waiting, read)
     assert line(report, "demographic").patients == 10
     assert line(report, "demographic").filled == 10
 

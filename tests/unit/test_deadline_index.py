@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.topics import PARTITIONS
-from streams.deadlines import Deadlines, partition_of
+from streams.deadlines import Deadlines
+from streams.partitions import partition_of
 from tests.factories import NOON
 
 HOUR = dt.timedelta(hours=1)

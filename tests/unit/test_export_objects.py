@@ -124,6 +124,90 @@ def test_a_large_image_goes_in_parts_and_arrives_whole(handover: Handover, tmp_p
     assert digest.size == 11_000_000
 
 
+# --- one export at a time ------------------------------------------------------------------------------------------------
+
+HOLDING = """
+import sys
+from handover.places import destination
+with destination(sys.argv[1]).alone():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture(params=["folder", "objects"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, bucket: str) -> str:
+    return str(tmp_path / "out") if request.param == "folder" else f"s3://{bucket}/locked"
+
+
+def holding(place: str) -> "subprocess.Popen[str]":
+    """A process that tries to have a place to itself; it ends when its input does."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", HOLDING, place], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def said(process: "subprocess.Popen[str]") -> str:
+    """The first line that it says: nothing where it was refused."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_of_two_processes_at_once_one_has_the_place(place: str) -> None:
+    both = [holding(place) for _ in range(2)]
+    assert sorted(said(each) for each in both) == ["", "held"]
+    words = [each.communicate("")[1] for each in both]
+    assert sorted("another export runs to" in each for each in words) == [False, True]
+    with destination(place).alone():
+        pass
+
+
+def test_who_comes_second_is_told_whose_it_is_and_what_to_do(bucket: str) -> None:
+    first = holding(f"s3://{bucket}/locked")
+    assert said(first) == "held"
+    second = Objects(f"s3://{bucket}/locked")
+    with (
+        pytest.raises(DestinationError, match=rf"process {first.pid} on {socket.gethostname()}, since .* UTC.*--unlock"),
+        second.alone(),
+    ):
+        pytest.fail("two have it")
+    first.communicate("")
+    with second.alone():
+        assert list(second.paths("")) == ["lock.json"]
+    assert list(second.paths("")) == []
+
+
+def test_after_kill_9_a_folder_is_free_and_a_bucket_is_once_somebody_says_so(place: str) -> None:
+    killed = holding(place)
+    assert said(killed) == "held"
+    killed.kill()
+    killed.communicate()
+    if "://" in place:
+        with pytest.raises(DestinationError, match="If that process is no more"), destination(place).alone():
+            pytest.fail("it is locked")
+        assert f"the lock of process {killed.pid} on" in destination(place).unlock()
+        assert "nobody has locked" in destination(place).unlock()
+    else:
+        assert "nothing to take away" in destination(place).unlock()
+    with destination(place).alone():
+        pass
+
+
+def test_nobody_takes_away_a_lock_that_is_anothers_by_now(handover: Handover) -> None:
+    to = handover.destination
+    with to.alone():
+        to.put("lock.json", b'{"id": "other", "host": "h", "process": 1, "since": "2020-01-01T00:00:00Z"}')
+    assert to.get("lock.json") is not None
+    to.put("lock.json", b"damaged")
+    with pytest.raises(DestinationError, match="an unknown machine"):
+        handover.export()
+
+
+def test_a_lock_is_no_delivered_file(handover: Handover) -> None:
+    handover.export()
+    with handover.destination.alone():
+        assert handover.verify().ok
+
+
 def test_what_is_not_there_is_nothing(handover: Handover) -> None:
     assert handover.destination.get("nothing") is None
     assert handover.destination.digest("nothing") is None

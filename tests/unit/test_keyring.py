@@ -138,8 +138,8 @@ def test_secrets_that_cannot_be_used(path: Path, keys: list[dict[str, Any]], wor
 
 
 def test_a_later_format(path: Path) -> None:
-    with pytest.raises(KeyringError, match="has format 2, this program knows 1"):
-        load(write(path, entry(), file_format=2))
+    with pytest.raises(KeyringError, match="has format 3, this program knows 2"):
+        load(write(path, entry(), file_format=3))
 
 
 def test_a_field_that_nobody_knows(path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from streams.keeping import InMemory
 from streams.ownership import Owned, Ownership
 from streams.steps import Emitted
 
@@ -19,7 +20,7 @@ class Diary:
     async def take_over(self, partition: int) -> Owned:
         await asyncio.sleep(0)
         self.lines.append(f"take over {partition}")
-        return Owned(partition, DiaryWriter(self, partition))
+        return Owned(partition=partition, writer=DiaryWriter(self, partition), kept=InMemory(partition))
 
 
 @dataclass

@@ -13,7 +13,7 @@ from kafka.partitioner import DefaultPartitioner as SendersPartitioner
 
 from schemas.topics import PARTITIONS
 from streams.acknowledging import Acknowledgement, InOrder
-from streams.deadlines import partition_of
+from streams.partitions import partition_of
 
 keys = st.one_of(
     st.binary(min_size=1, max_size=64),

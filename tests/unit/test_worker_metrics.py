@@ -9,22 +9,15 @@ from agents.quarantine import Reason
 from schemas.metrics import WORKER
 from schemas.topics import COVERAGE_STATUS
 from streams.counting import WorkerMetrics
-from streams.ownership import Owned
+from streams.keeping import InMemory, Part
 from tests.factories import NOON, RR1, RR2, Flow, raw_row, raw_study
 
 
-class Nowhere:
-    """Writes nothing: what is counted is what is kept."""
-
-    async def send(self, *_: object) -> None: ...
-
-    async def commit(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-
-def owned(partition: int = 0, kept: dict[bytes, bytes] | None = None) -> Owned:
-    return Owned(partition, Nowhere(), {} if kept is None else kept)
+def owned(partition: int = 0, kept: dict[bytes, bytes] | None = None) -> Part:
+    part = Part(partition=partition, kept=InMemory(partition))
+    for key, value in (kept or {}).items():
+        part.kept.put(key, value, None)
+    return part
 
 
 def versions() -> list[tuple[bytes, bytes]]:
@@ -49,10 +42,10 @@ def shown(*all_metrics: WorkerMetrics) -> dict[str, float]:
     return sums
 
 
-def keeps(metrics: WorkerMetrics, place: Owned, key: bytes, value: bytes) -> None:
+def keeps(metrics: WorkerMetrics, place: Part, key: bytes, value: bytes) -> None:
     """As the runner does it: told first, then kept."""
     metrics.changes("reconcile", place, key, value)
-    place.kept[key] = value
+    place.kept.put(key, value, None)
 
 
 COMPLETE = 'nccid_worker_cases{site="RDGM",state="complete"}'
@@ -75,7 +68,7 @@ def test_who_takes_a_partition_over_counts_what_was_kept_and_who_loses_it_nothin
         keeps(before, place, key, value)
     before.has("reconcile", [place], {})
     before.has("reconcile", [], {})
-    after.has("reconcile", [owned(0, dict(place.kept))], {})
+    after.has("reconcile", [Part(partition=0, kept=place.kept)], {})
     assert {name: value for name, value in shown(before).items() if "cases" in name} == {}
     assert (shown(before, after)[COMPLETE], shown(before, after)[AWAITING]) == (1, 1)
 
