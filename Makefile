@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROOMS := nccid.py agents bench commands edge handover identity local monitoring schemas streams synth web tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets demo test test-kafka check covered lint format types imports lock clean
+.PHONY: help setup assets demo test test-kafka bench check covered pace lint format types imports lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,11 +41,21 @@ test-kafka: setup  ## tests/broker on Apache Kafka, and faults; needs Java 17 an
 	@command -v mvn >/dev/null || { echo "There is no Maven here; it brings Apache Kafka: apt-get install maven" >&2; exit 1; }
 	$(BIN)/python -m pytest --kafka --numprocesses 2 --dist loadfile $(PYTEST_ARGS) tests/kafka tests/broker
 
-check: setup lint types imports covered  ## the gate: format, lint, types, imports, tests with branch coverage, identity/ to the last branch
+BENCHES := join latency recovery growth scale replay upload node export checker
+
+bench: setup  ## every benchmark, one JSON file each in benchmarks/; an hour or two on a quiet machine; needs Java 17 and Maven
+	@mkdir -p benchmarks
+	@for each in $(BENCHES); do $(BIN)/nccid bench $$each -o benchmarks/$$each.json || exit 1; done
+	$(BIN)/nccid bench join --embedded -o benchmarks/join-embedded.json
+
+check: setup lint types imports covered pace  ## the gate: format, lint, types, imports, tests with branch coverage, identity/ to the last branch, pace
 
 covered: setup  ## the tests that need no broker, with branch coverage
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term tests/unit tests/spec tests/flow
 	$(BIN)/coverage report --include='identity/*' --fail-under=100
+
+pace: setup  ## no part of the flow is more than 25 % slower than the baseline, as a ratio to a loop; for a new one: nccid bench pace --accept
+	$(BIN)/nccid bench pace
 
 lint: setup
 	$(BIN)/ruff format --check $(ROOMS)

@@ -17,7 +17,7 @@ from commands.knowledge import alerts, chase, check, status
 from commands.linking import link
 from commands.operations import alertmanager, audit, forget, quarantine
 from commands.portal import portal, users
-from commands.running import keeper, node, rights, sender, topics, up, worker
+from commands.running import keeper, node, rebuild, rights, sender, topics, up, worker
 from schemas.problems import UnusableInputError, WorkFailedError
 
 
@@ -33,7 +33,7 @@ COMMANDS = (
     *(check, status, alerts, chase),
     *(audit, quarantine, forget, alertmanager),
     *(export, completeness, link),
-    *(up, topics, rights, worker, sender, keeper, node, portal, users, hub, tokens),
+    *(up, topics, rights, worker, rebuild, sender, keeper, node, portal, users, hub, tokens),
     *(synth, demo, bench),
 )
 for command in COMMANDS:

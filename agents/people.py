@@ -28,9 +28,9 @@ def people(kept: PersonReconciled, event: PersonEvent) -> PersonReconciled:
     """What is known of a person after one more event."""
     match event:
         case PersonCaseSeen():
-            known = {each.patient: each for each in kept.cases}
-            known[event.case.patient] = _merged(known.get(event.case.patient), event.case)
-            cases = sorted(known.values(), key=lambda each: (each.site, each.patient))
+            known = next((each for each in kept.cases if each.patient == event.case.patient), None)
+            cases = [_merged(known, event.case), *(each for each in kept.cases if each is not known)]
+            cases.sort(key=lambda each: (each.site, each.patient))
             return replace(kept, cases=cases, flags=_flags(cases))
         case _:
             first = min(filter(None, (kept.withdrawn_at, event.withdrawn_at)))
@@ -70,8 +70,9 @@ def _merged(known: PersonCase | None, new: PersonCase) -> PersonCase:
 
 
 def _later(known: PersonRow | None, new: PersonRow | None) -> PersonRow | None:
-    rows = [row for row in (known, new) if row is not None]
-    return max(rows, key=lambda row: row.rank, default=None)
+    if known is None or new is None:
+        return known or new
+    return new if new.rank > known.rank else known
 
 
 def _review(case: PersonCase, at_site: list[PersonCase], person: PersonReconciled) -> Review:
@@ -118,6 +119,8 @@ def _is_by_images(case: PersonCase, at_site: list[PersonCase]) -> bool:
 
 def _flags(cases: list[PersonCase]) -> list[PersonFlag]:
     cases = [case for case in cases if not case.withdrawn]
+    if len(cases) == 1:
+        return ["contradicting-results"] if _contradicts_itself(cases[0]) else []
     sites = {case.site: [each for each in cases if each.site == case.site] for case in cases}
     results = {_result(row, case) for case in cases for row in _rows(case, sites[case.site])}
     theirs = {case.site for case in cases if _has_rows(case, sites[case.site]) or _is_by_images(case, sites[case.site])}
@@ -127,6 +130,12 @@ def _flags(cases: list[PersonCase]) -> list[PersonFlag]:
         "contradicting-results": len(results) > 1,
     }
     return [flag for flag, holds in held.items() if holds]
+
+
+def _contradicts_itself(case: PersonCase) -> bool:
+    """In the main sheet, and negative in the status sheet; a case alone has no row that moved."""
+    main, status = case.main, case.status
+    return main is not None and main.mine and status is not None and status.mine and status.result != 1
 
 
 def _result(row: PersonRow, case: PersonCase) -> int:

@@ -39,13 +39,13 @@ class Reconcile:
         """What is known after one more record."""
         known = case_of(kept, record.patient) or Case(patient=record.patient, site=record.site, key_version=record.key_version)
         others = [each.case for each in kept.cases if each.case.patient != record.patient]
-        return self._judged(kept.match, [fold(known, record), *others])
+        return self.judged(kept.match, [fold(known, record), *others])
 
     def ticked(self, kept: CasesReconciled, at: dt.datetime) -> CasesReconciled:
         """What is known when the clock says ``at``: a case whose deadline has passed is overdue."""
-        return self._judged(kept.match, [_overdue(known, at) for known in kept.cases])
+        return self.judged(kept.match, [_overdue(known, at) for known in kept.cases])
 
-    def _judged(self, match: str, cases: list[Case]) -> CasesReconciled:
+    def judged(self, match: str, cases: list[Case]) -> CasesReconciled:
         """The cases of a match, each with its status; nearly always there is one."""
         if len(cases) > 1:
             cases.sort(key=lambda case: case.patient)

@@ -1,5 +1,6 @@
 """How soon a study is seen: studies to the image node at a steady rate, until the dashboard counts and the Checker knows each."""
 
+import itertools
 import json
 import math
 import os
@@ -13,22 +14,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydicom import dcmread
+
 from bench.arriving import Sent, images_in
 from bench.images import SMALL, write_images
 from bench.seeing import Seen, looking
 from bench.servers import new_home
-from identity import keyring
-from identity.hospital import HospitalNumber
-from identity.pseudonyms import Pseudonymiser
+from edge.checker import asked
 from schemas.home import Home
 from schemas.problems import WorkFailedError
-from schemas.sites import read_sites
 
 Say = Callable[[str], None]
 
 _PATIENCE_SECONDS = 60.0
 _PROGRAMS = 2
-_SITE = "RDGM"
+_SITE = "NTHV"  # whose PACS uses NHS numbers, so that the Checker knows a patient from the images alone
+_WEIGHTS = range(10, 1, -1)
 
 
 def measure(rate: float, seconds: float, say: Say) -> dict[str, Any]:
@@ -45,20 +46,20 @@ def measure(rate: float, seconds: float, say: Say) -> dict[str, Any]:
         folder, count = Path(name), int(rate * seconds)
         home, token = new_home(folder)
         write_images(folder / "images", SMALL, count, count)
-        patients = _pseudonyms(home, images_in(folder / "images"))
-        with _up(home) as (hub, node), looking(hub, token, _SITE, patients) as seen:
+        persons = _persons(home, images_in(folder / "images"))
+        with _up(home) as (hub, node), looking(hub, token, _SITE, persons) as seen:
             say(f"sending {count} studies, {rate:g} a second")
             sent = _send(node, folder / "images", rate, count)
             _wait(seen, count)
-    return _summary(rate, patients, sent, seen)
+    return _summary(rate, persons, sent, seen)
 
 
-def _summary(rate: float, patients: Sequence[str], sent: Sequence[Sent], seen: Seen) -> dict[str, Any]:
-    arrived = {patients[number]: at for number, _, at in sent}
+def _summary(rate: float, persons: Sequence[str], sent: Sequence[Sent], seen: Seen) -> dict[str, Any]:
+    arrived = {persons[number]: at for number, _, at in sent}
     times = sorted(arrived.values())
     waits = {
         "dashboard": [seen.first(count) - at for count, at in enumerate(times, 1)],
-        "Checker": [seen.answered[patient] - at for patient, at in arrived.items()],
+        "Checker": [seen.answered[person] - at for person, at in arrived.items()],
     }
     return {
         "studies": len(sent),
@@ -76,11 +77,22 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
     return {name: round(ordered[place], 3) for name, place in at.items()}
 
 
-def _pseudonyms(home: Path, images: Sequence[Path]) -> list[str]:
-    """Of the patient of each image; their numbers are made of the images' own, see ``bench.images``."""
-    kept = Home(home)
-    pseudonymiser, site = Pseudonymiser(keyring.load(kept.keyring)), read_sites(kept.sites)[_SITE]
-    return [pseudonymiser.patient(site, HospitalNumber(f"RR999{int(image.stem):05d}")) for image in images]
+def _persons(home: Path, images: Sequence[Path]) -> list[str]:
+    """Gives each image an NHS number of its own as PatientID; the pseudonyms of these, as the hospital's Checker makes them."""
+    numbers = list(itertools.islice(_nhs_numbers(), len(images)))
+    for number, path in zip(numbers, images, strict=True):
+        image = dcmread(path)
+        image.PatientID = number
+        image.save_as(path)
+    return [each.person or "" for each in asked(numbers, Home(home))]
+
+
+def _nhs_numbers() -> Iterator[str]:
+    """NHS numbers of the range 999, which is never issued; the tenth digit checks the others (modulus 11)."""
+    for first in range(999_000_000, 1_000_000_000):
+        check = -sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, str(first), strict=True)) % 11
+        if check < 10:  # ten: there is no such number
+            yield f"{first}{check}"
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def images_in(folder: Path) -> list[Path]:
 
 def associations(node: tuple[str, int]) -> list[Association]:
     """As many as one program has."""
-    entity = AE(ae_title="RDGM_PACS")
+    entity = AE(ae_title="NTHV_CT")
     entity.add_requested_context(CTImageStorage, "1.2.840.10008.1.2.1")
     return [entity.associate(*node, ae_title="NCCID") for _ in range(ASSOCIATIONS)]
 

@@ -21,8 +21,10 @@ from schemas.topics import TOPICS, AnyTopic
 Say = Callable[[str], None]
 
 GIVEN = "KAFKA_BOOTSTRAP"
-_READY_SECONDS = 90.0
+_READY_SECONDS = 240.0
 _GONE_SECONDS = 60.0
+_PREFIXES = ("nccid", "bench-", "changelog__bench-")
+"""Of topics and groups that a benchmark makes; all others are left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,11 @@ class Cluster:
         return topic.config if self.embedded else {**topic.config, "message.timestamp.type": "LogAppendTime"}
 
     def empty(self, *topics: AnyTopic) -> None:
-        """These topics new and empty, and no group or topic of anybody else."""
-        ours = {topic.name for topic in TOPICS}
-        again = {topic.name for topic in topics}
+        """These topics new and empty; no group of a contender is left, and no topic but those of ours."""
+        stay = {topic.name for topic in TOPICS} - {topic.name for topic in topics}
         with self._admin() as admin:
             until = time.monotonic() + _GONE_SECONDS
-            while _groups_left(admin) or _deleted(admin, {name for name in _names(admin) if name not in ours or name in again}):
+            while _groups_left(admin) or _topics_left(admin, stay):
                 if time.monotonic() > until:
                     raise WorkFailedError("what the run before has left on the broker does not go away")
                 time.sleep(0.2)
@@ -84,21 +85,20 @@ class Cluster:
         return sum(path.stat().st_size for folder in folders for path in folder.glob("*.log"))
 
 
-def _names(admin: KafkaAdminClient) -> list[str]:
-    return [name for name in admin.list_topics() if not name.startswith("__")]
-
-
-def _deleted(admin: KafkaAdminClient, names: set[str]) -> bool:
+def _topics_left(admin: KafkaAdminClient, stay: set[str]) -> bool:
+    names = [name for name in admin.list_topics() if name.startswith(_PREFIXES) and name not in stay]
     if names:
-        admin.delete_topics(sorted(names), raise_errors=False)
+        admin.delete_topics(names, raise_errors=False)
     return bool(names)
 
 
 def _groups_left(admin: KafkaAdminClient) -> bool:
-    groups = [each["group_id"] for each in admin.list_groups()]
-    if groups:
-        with contextlib.suppress(KafkaError):  # members that were killed linger for a while
+    try:
+        groups = [each["group_id"] for each in admin.list_groups() if each["group_id"].startswith(_PREFIXES)]
+        if groups:
             admin.delete_groups(groups)
+    except KafkaError:  # members that were killed linger for a while; or the coordinator is only coming up
+        return True
     return bool(groups)
 
 
@@ -107,7 +107,7 @@ def cluster(folder: Path, given: str | None, *, embedded: bool) -> AbstractConte
 
     Args:
         folder: where it may write.
-        given: HOST:PORT of one that is there, WHOSE TOPICS AND GROUPS ARE DELETED.
+        given: HOST:PORT of one that is there, WHOSE nccid.* TOPICS AND GROUPS ARE DELETED.
         embedded: the embedded one instead of Apache Kafka.
     """
     if given:

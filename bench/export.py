@@ -55,7 +55,10 @@ def measure(sizes: tuple[int, ...], folder: Path | None, say: Say) -> dict[str, 
         folder: on the disk to be measured; else the system's temporary one.
         say: told what is going on.
     """
-    return {"sizes": [_size(patients, folder, say) for patients in sizes]}
+    found = [_size(patients, folder, say) for patients in sizes]
+    grown = 1024 * (found[-1]["mib"] - found[0]["mib"]) / max(1, found[-1]["patients"] - found[0]["patients"])
+    say(f"memory grows by {grown:.2f} KiB a patient from {found[0]['patients']:,} to {found[-1]['patients']:,}")
+    return {"sizes": found, "kib_per_patient": round(grown, 3)}
 
 
 def _size(patients: int, folder: Path | None, say: Say) -> dict[str, Any]:
@@ -69,6 +72,7 @@ def _size(patients: int, folder: Path | None, say: Say) -> dict[str, Any]:
         del records
         say(f"{patients:,} complete patients: exporting")
         first = _export(home, address, root / "out")
+        say(f"{patients:,} complete patients: {first.seconds:.1f} s, {first.mib:.0f} MiB; once more, and copying alone")
         again = _export(home, address, root / "out")
         if first.said["images"] != images or again.said["delivered"]:
             raise WorkFailedError(f"the export did not do what it should: {first.said}, then {again.said}")
@@ -81,6 +85,7 @@ def _size(patients: int, folder: Path | None, say: Say) -> dict[str, Any]:
         "images_per_second": round(images / first.seconds, 1),
         "mib": round(first.mib, 1),
         "again_seconds": round(again.seconds, 2),
+        "again_mib": round(again.mib, 1),
         "copying_seconds": round(floor, 2),
     }
 

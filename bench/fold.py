@@ -9,11 +9,15 @@ from schemas.sites import read_sites
 from schemas.topics import COVERAGE_STATUS
 from streams.partitions import partition_of
 from streams.steps import Emitted, Given, Message
+from streams.topology import TOPOLOGY
 from streams.working import reconcile_working
 
-__all__ = ["STATUS", "Emitted", "Fold", "partition_of", "the_fold"]
+__all__ = ["STATUS", "WORKERS", "Emitted", "Fold", "partition_of", "the_fold"]
 
 STATUS = COVERAGE_STATUS.name
+WORKERS = TOPOLOGY.workers
+"""The steps of each worker process of ours."""
+
 Fold = Callable[[bytes, bytes, bytes | None], tuple[Emitted, ...]]
 """Key and value of a message, and what is kept under the key, to what is written; a status is what is kept next."""
 

@@ -1,4 +1,4 @@
-"""``nccid bench growth``: what ten times as many cases cost: events in a second, memory, bytes on Kafka and on the worker's disk."""
+"""``nccid bench growth``: what ten times as many cases cost: events in a second, memory, bytes on Kafka and on disk."""
 
 import asyncio
 import datetime as dt
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from bench.cluster import Cluster, cluster
 from bench.figures import ratios, spread
-from bench.filling import Placed, fill
+from bench.filling import Placed, batches, fill
 from bench.join import OUTPUTS
 from bench.machine import machine
 from bench.outcome import ends, rate, read
@@ -53,13 +53,16 @@ class Size:
 
 
 def measure(extent: Extent, folder: Path | None, given: str | None, say: Say) -> dict[str, Any]:
-    """Each size: its cases are put on the compacted topic; then, run by run, a worker starts and folds new reports of their studies.
+    """Each size: its cases are put on the compacted topic; then, run by run, a worker folds new reports of their studies.
 
     Raises:
         WorkFailedError: a worker ends, or has not written every status.
     """
     about, found = machine(java=True), dict[int, Size]()
-    with tempfile.TemporaryDirectory(prefix="nccid-bench-", dir=folder) as name, cluster(Path(name), given, embedded=False) as broker:
+    with (
+        tempfile.TemporaryDirectory(prefix="nccid-bench-", dir=folder) as name,
+        cluster(Path(name), given, embedded=False) as broker,
+    ):
         for cases in extent.sizes:
             found[cases] = _size(cases, extent, broker, Path(name) / "worker", say)
     least = found[extent.sizes[0]]
@@ -80,18 +83,31 @@ def _size(cases: int, extent: Extent, broker: Cluster, folder: Path, say: Say) -
     size = Size(broker.bytes_of(COVERAGE_STATUS))
     program = worker(FAST, "fast").program(broker, folder)
     for run in range(extent.runs):
-        asyncio.run(fill(broker, _reports(cases, extent.events, run, came)))
-        _run(broker, program, folder, extent.events, size)
+        asyncio.run(fill(broker, batches(_reports(_Asked(extent.events, cases, run), came))))
+        _run(broker, program, folder, _Asked(extent.events, cases, run), size)
         say(f"{cases:,} cases, run {run + 1} of {extent.runs}: {size.per_second[-1]:,.0f} events/s")
     size.disk = sum(path.stat().st_size for path in (folder / "home" / "data" / "state").rglob("*") if path.is_file())
     shutil.rmtree(folder)
     return size
 
 
-def _reports(cases: int, events: int, run: int, came: dt.datetime) -> Iterator[Placed]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What one run is given: so many reports of studies that are known, over so many cases in turn."""
+
+    events: int
+    cases: int
+    run: int
+
+    def turn(self, number: int) -> int:
+        """Which report of its study the n-th one is: later ones are of later turns."""
+        return 1 + self.run * self.events + number // self.cases
+
+
+def _reports(asked: _Asked, came: dt.datetime) -> Iterator[Placed]:
     """The studies that are known, reported again with more images: a case does not grow by it, and its status is new."""
-    for number in range(events):
-        case, turn = number % cases, 1 + run * events + number // cases
+    for number in range(asked.events):
+        case, turn = number % asked.cases, asked.turn(number)
         first = study(case, came)
         again = replace(
             first,
@@ -102,15 +118,17 @@ def _reports(cases: int, events: int, run: int, came: dt.datetime) -> Iterator[P
         yield IMAGES.name, match(case).encode(), Wire.encode(again)
 
 
-def _run(broker: Cluster, program: Program, folder: Path, events: int, size: Size) -> None:
+def _run(broker: Cluster, program: Program, folder: Path, asked: _Asked, size: Size) -> None:
     before = ends(broker.bootstrap, COVERAGE_STATUS)
     with running(program, folder / "worker.log") as started:
         until_still(broker.bootstrap, (COVERAGE_STATUS, PERSON_CASES), [started], broker.pid)
         size.memory.append(resident(started.process.pid))
     written = asyncio.run(read(broker.bootstrap, COVERAGE_STATUS, before))
-    if written.count != events:
-        raise WorkFailedError(f"{written.count} statuses were written for {events} reports")
-    size.per_second.append(rate(written.times, events))
+    latest = b'-%d"' % asked.turn(asked.events - 1)
+    right = sum(latest in value for value in written.last.values())
+    if right != min(asked.events, asked.cases):
+        raise WorkFailedError(f"{right} of {min(asked.events, asked.cases)} statuses hold the latest report")
+    size.per_second.append(rate(written.times, asked.events))
 
 
 def _summary(cases: int, fewest: int, size: Size, least: Size) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.cluster import Cluster, cluster
 from bench.figures import percentile, spread
-from bench.filling import fill
+from bench.filling import batches, fill
 from bench.join import OUTPUTS
 from bench.machine import machine
 from bench.programs import running
@@ -79,7 +79,7 @@ def _at_work(broker: Cluster, folder: Path, patients: int) -> Iterator[None]:
     broker.make()
     came = dt.datetime.now(dt.UTC)
     rows = ((ROWS.name, match(number).encode(), Wire.encode(row(number, came))) for number in range(patients))
-    asyncio.run(fill(broker, rows))
+    asyncio.run(fill(broker, batches(rows)))
     with running(worker(FAST, "fast").program(broker, folder), folder / "worker.log") as started:
         until_still(broker.bootstrap, (COVERAGE_STATUS,), [started], broker.pid)
         yield

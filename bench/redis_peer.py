@@ -57,4 +57,5 @@ def make_app(redis_socket: str, token: str) -> Litestar:
 
 if __name__ == "__main__":
     app = make_app(sys.argv[2], os.environ["BENCH_TOKEN"])
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False)
+    quick: dict[str, Any] = {"access_log": False, "proxy_headers": False, "server_header": False, "ws": "none"}  # as the hub
+    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", **quick)

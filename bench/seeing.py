@@ -1,4 +1,4 @@
-"""Who looks while studies arrive: somebody at the dashboard, by the stream of events, and somebody at the Checker, again and again."""
+"""Who looks while studies arrive: somebody at the dashboard, by the stream of events, and somebody who asks the Checker."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ class Seen:
     """What was seen when."""
 
     counts: list[tuple[float, int]] = field(default_factory=list)  # on the dashboard: so many cases
-    answered: dict[str, float] = field(default_factory=dict)  # in the Checker: a patient
+    answered: dict[str, float] = field(default_factory=dict)  # in the Checker: a person
     questions: int = 0
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -29,11 +29,11 @@ class Seen:
 
 
 @contextmanager
-def looking(hub: str, token: str, site: str, patients: Sequence[str]) -> Iterator[Seen]:
-    """Looks for these patients of a site, which arrive in about this order, until the end of the block."""
+def looking(hub: str, token: str, site: str, persons: Sequence[str]) -> Iterator[Seen]:
+    """Looks for these persons at a site, which arrive in about this order, until the end of the block."""
     seen, headers = Seen(), {"Authorization": f"Bearer {token}"}
     stream = _opened(urllib.request.Request(f"{hub}/v1/stream", headers=headers))  # noqa: S310  # our own address
-    for work, given in ((_watch, (stream, site, seen)), (_ask, (hub, headers, patients, seen))):
+    for work, given in ((_watch, (stream, site, seen)), (_ask, (hub, headers, persons, seen))):
         threading.Thread(target=work, args=given, daemon=True).start()
     try:
         yield seen
@@ -50,18 +50,18 @@ def _watch(stream: Any, site: str, seen: Seen) -> None:  # noqa: ANN401  # urlli
             return
 
 
-def _ask(hub: str, headers: dict[str, str], patients: Sequence[str], seen: Seen) -> None:
-    waiting = list(patients)
+def _ask(hub: str, headers: dict[str, str], persons: Sequence[str], seen: Seen) -> None:
+    waiting = list(persons)
     while waiting and not seen.over.is_set():
-        body = json.dumps({"patients": waiting[:_AT_ONCE]}).encode()
+        body = json.dumps({"persons": waiting[:_AT_ONCE]}).encode()
         request = urllib.request.Request(  # noqa: S310  # our own address
             f"{hub}/v1/status", body, headers | {"Content-Type": "application/json"}
         )
         with _opened(request) as answer:
-            known = {patient for patient, status in json.load(answer)["patients"].items() if status is not None}
+            known = {person for person, cases in json.load(answer)["persons"].items() if cases}
         at, seen.questions = time.monotonic(), seen.questions + 1
         seen.answered |= dict.fromkeys(known, at)
-        waiting = [patient for patient in waiting if patient not in known]
+        waiting = [person for person in waiting if person not in known]
         seen.over.wait(_ASK_SECONDS)
 
 

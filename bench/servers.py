@@ -110,30 +110,56 @@ def hub(folder: Path, home: Path, bootstrap: str) -> Iterator[Server]:
         yield server
 
 
-def until_known(server: Server, token: str, cases: int, say: Callable[[str], None]) -> None:
-    """Waits until the hub knows so many cases.
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What the hub answered while it was reading what had been published."""
+
+    answers: int  # that said that it is catching up
+    slowest: float  # seconds
+    most_behind: int  # messages, as it said itself
+
+
+def until_known(server: Server, token: str, cases: int, say: Callable[[str], None]) -> Waiting:
+    """Waits until the hub knows so many cases and is live, and asks meanwhile.
 
     Raises:
         WorkFailedError: it does not in good time.
     """
-    until, said = time.monotonic() + _READY_SECONDS, 0.0
-    while (known := _cases(server, token)) < cases:
+    until, said, took, behind = time.monotonic() + _READY_SECONDS, 0.0, [0.0], [0]
+    while True:
+        asked = time.monotonic()
+        known, condition, left = _standing(server, token)
+        if known >= cases and condition == "live":
+            return Waiting(len(took) - 1, max(took), max(behind))
+        if condition == "catching-up":
+            took.append(time.monotonic() - asked)
+            behind.append(left)
         if time.monotonic() > until:
             raise WorkFailedError(f"the hub knows {known} of {cases} cases after {_READY_SECONDS:.0f} s")
         if time.monotonic() > said + 10:
-            say(f"the hub knows {known} of {cases} cases")
+            say(f"the hub knows {known} of {cases} cases, and is {condition}")
             said = time.monotonic()
         time.sleep(0.25)
 
 
-def _cases(server: Server, token: str) -> int:
+def _standing(server: Server, token: str) -> tuple[int, str, int]:
+    """How many cases the hub knows, and in which condition it says to be, how many messages behind."""
     headers = {"Authorization": f"Bearer {token}"}
     request = urllib.request.Request(f"http://127.0.0.1:{server.port}/v1/sites", headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # our own address
-            return sum(site["cases"] for site in json.load(answer)["sites"].values())
+            told = json.load(answer)
     except (OSError, urllib.error.URLError):
-        return 0
+        return 0, "away", 0
+    known = sum(site["cases"] for site in told["sites"].values())
+    return known, told["view"]["condition"], told["view"]["behind_records"] or 0
+
+
+def messages_read(server: Server) -> int:
+    """How many messages the hub has read from the topics since it began."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=60) as answer:
+        lines = answer.read().decode().splitlines()
+    return int(float(next(line.split()[1] for line in lines if line.startswith("nccid_hub_messages_total "))))
 
 
 @contextmanager

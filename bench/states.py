@@ -1,7 +1,7 @@
 """States as a worker would have kept them, many: each really folded, from a row and a study, and put on the compacted topic.
 
-As a program, ``python -m bench.states BOOTSTRAP FIRST LAST WITHOUT CAME``: those of patients FIRST to LAST, of which the last WITHOUT
-have no study yet, and row and study came at CAME.
+As a program, ``python -m bench.states BOOTSTRAP FIRST LAST WITHOUT CAME``: those of patients FIRST to LAST, of which the last
+WITHOUT have no study yet, and row and study came at CAME.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 
 from bench.cluster import Cluster
-from bench.filling import Placed, fill
+from bench.filling import Placed, batches, fill
 from bench.fold import the_fold
 from bench.pseudonymous import match, row, study
 from schemas.problems import WorkFailedError
@@ -33,7 +33,8 @@ def fill_states(cluster: Cluster, cases: int, without_study: int, came: dt.datet
         without = max(0, last - max(first, cases - without_study))
         arguments = [cluster.bootstrap, str(first), str(last), str(without), came.isoformat()]
         programs.append(subprocess.Popen([sys.executable, "-P", "-m", "bench.states", *arguments]))
-    if any([program.wait() for program in programs]):
+    ended = [program.wait() for program in programs]
+    if any(ended):
         raise WorkFailedError("the states could not be put on the topic; the words of those who tried stand above")
 
 
@@ -49,7 +50,7 @@ def _states(first: int, last: int, without_study: int, came: dt.datetime) -> Ite
 
 def _main(bootstrap: str, first: str, last: str, without_study: str, came: str) -> None:
     states = _states(int(first), int(last), int(without_study), dt.datetime.fromisoformat(came))
-    asyncio.run(fill(Cluster(bootstrap), states))
+    asyncio.run(fill(Cluster(bootstrap), batches(states)))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Sends at steady times, whoever keeps up, and notes when what follows is seen."""
+"""Sends studies, at steady times or all at once, and notes when a reader that waits for no commit has the status of each."""
 
 import asyncio
 import datetime as dt
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -15,6 +15,7 @@ from schemas.topics import COVERAGE_STATUS, IMAGES
 from schemas.wire import Wire
 
 _PATIENCE_SECONDS = 60.0
+_REBUILD_SECONDS = 3_600.0
 _LEAD_SECONDS = 0.5
 
 
@@ -34,17 +35,45 @@ async def send_and_watch(bootstrap: str, patients: Sequence[int], rate: float) -
         WorkFailedError: statuses are missing when all has been quiet for a minute, or one is not complete.
     """
     consumer, producer = await _clients(bootstrap)
-    records = [(match(number).encode(), Wire.encode(study(number, dt.datetime.now(dt.UTC)))) for number in patients]
+    records = _records(patients)
     seen: dict[bytes, float] = {}
     gc.collect()
     gc.freeze()  # pauses of this program would be taken for the worker's
     try:
         began = time.monotonic() + _LEAD_SECONDS
-        await asyncio.gather(_send(producer, records, began, rate), _read(consumer, {key for key, _ in records}, seen))
+        wanted = {key for key, _ in records}
+        await asyncio.gather(_send(producer, records, began, rate), _read(consumer, wanted, seen, _PATIENCE_SECONDS))
     finally:
         gc.unfreeze()
         await asyncio.gather(consumer.stop(), producer.stop())
     return [seen[key] - (began + number / rate) for number, (key, _) in enumerate(records)]
+
+
+async def answered(bootstrap: str, patients: Sequence[int], begin: Callable[[], None]) -> list[float]:
+    """Sends a study of each patient, lets somebody begin to work, and waits for the statuses.
+
+    Returns:
+        Seconds from the call of ``begin`` until each status was there, the first one first.
+
+    Raises:
+        WorkFailedError: as ``send_and_watch``, but with the patience that a rebuild needs.
+    """
+    consumer, producer = await _clients(bootstrap)
+    records = _records(patients)
+    seen: dict[bytes, float] = {}
+    try:
+        for key, value in records:
+            await producer.send_and_wait(IMAGES.name, value, key)
+        began = time.monotonic()
+        begin()
+        await _read(consumer, {key for key, _ in records}, seen, _REBUILD_SECONDS)
+    finally:
+        await asyncio.gather(consumer.stop(), producer.stop())
+    return sorted(at - began for at in seen.values())
+
+
+def _records(patients: Sequence[int]) -> list[tuple[bytes, bytes]]:
+    return [(match(number).encode(), Wire.encode(study(number, dt.datetime.now(dt.UTC)))) for number in patients]
 
 
 async def _clients(bootstrap: str) -> tuple[Any, Any]:
@@ -63,9 +92,9 @@ async def _send(producer: Any, records: Sequence[tuple[bytes, bytes]], began: fl
         await producer.send(IMAGES.name, value, key)
 
 
-async def _read(consumer: Any, wanted: set[bytes], seen: dict[bytes, float]) -> None:  # noqa: ANN401  # aiokafka has no types
+async def _read(consumer: Any, wanted: set[bytes], seen: dict[bytes, float], patience: float) -> None:  # noqa: ANN401  # aiokafka has no types
     while len(seen) < len(wanted):
-        came = await consumer.getmany(timeout_ms=int(1000 * _PATIENCE_SECONDS))
+        came = await consumer.getmany(timeout_ms=int(1000 * patience))
         at = time.monotonic()
         if not came:
             raise WorkFailedError(f"{len(wanted) - len(seen)} of {len(wanted)} statuses have not come")

@@ -10,9 +10,9 @@ from bench.programs import Started, busy_seconds
 from schemas.problems import WorkFailedError
 from schemas.topics import AnyTopic
 
-_LOOK_SECONDS = 0.1
-_STILL_SECONDS = 2.5
-_FIRST_SECONDS = 90.0
+_LOOK_SECONDS = 0.2  # looking costs the broker and us a little each time
+_STILL_SECONDS = 4.0
+_FIRST_SECONDS = 900.0  # of which a million cases to be read back, on a busy machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Busy:
 
     workers: float
     broker: float
+    seconds: float  # from the first to the last move
 
 
 def until_still(bootstrap: str, topics: Sequence[AnyTopic], workers: Sequence[Started], broker: int | None) -> Busy:
@@ -32,29 +33,43 @@ def until_still(bootstrap: str, topics: Sequence[AnyTopic], workers: Sequence[St
     consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     places = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
     try:
-        return _watch(lambda: sum(consumer.end_offsets(places).values()), workers, broker)
+        return _watch(lambda: _end(consumer, places), workers, broker)
     finally:
         consumer.close()
 
 
+def _end(consumer: KafkaConsumer, places: list[TopicPartition]) -> int:
+    """All ends together."""
+    while True:
+        try:
+            return sum(consumer.end_offsets(places).values())
+        except KeyError:  # of a topic that was made a moment ago
+            time.sleep(_LOOK_SECONDS)
+
+
 def _watch(end: Callable[[], int], workers: Sequence[Started], broker: int | None) -> Busy:
-    began = moved = time.monotonic()
+    """From the look before the first move to the look at the last one."""
     seen = start = end()
-    first = last = None
-    while first is None or time.monotonic() - moved < _STILL_SECONDS:
+    before = last = _busy(workers, broker)
+    while seen == start or time.monotonic() - last.seconds < _STILL_SECONDS:
+        time.sleep(_LOOK_SECONDS)
         for worker in workers:
             worker.must_run()
-        if (now := end()) != seen:
-            seen, moved, last = now, time.monotonic(), _busy(workers, broker)
-            first = first or last
-        if seen == start and time.monotonic() - began > _FIRST_SECONDS:
-            raise WorkFailedError(
-                f"{workers[0].log.stem} has written nothing within {_FIRST_SECONDS:.0f} s; see {workers[0].log}"
-            )
-        time.sleep(_LOOK_SECONDS)
-    assert last is not None  # noqa: S101  # the loop ends only after a move
-    return Busy(last.workers - first.workers, last.broker - first.broker)
+        now = _busy(workers, broker)
+        if (at := end()) != seen:
+            seen, last = at, now
+        elif seen == start:
+            before = last = now
+            _lose_patience(workers[0])
+    return Busy(last.workers - before.workers, last.broker - before.broker, last.seconds - before.seconds)
+
+
+def _lose_patience(worker: Started) -> None:
+    if time.monotonic() - worker.began > _FIRST_SECONDS:
+        raise WorkFailedError(f"{worker.log.stem} has written nothing within {_FIRST_SECONDS:.0f} s; see {worker.log}")
 
 
 def _busy(workers: Sequence[Started], broker: int | None) -> Busy:
-    return Busy(sum(busy_seconds(each.process.pid) for each in workers), busy_seconds(broker) if broker else 0.0)
+    """Up to now."""
+    used = sum(busy_seconds(each.process.pid) for each in workers)
+    return Busy(used, busy_seconds(broker) if broker else 0.0, time.monotonic())

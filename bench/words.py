@@ -71,12 +71,14 @@ def checker_table(found: dict[str, Any]) -> Table:
 def checker_words(found: dict[str, Any]) -> str:
     """Memory, start, and how soon a study is seen."""
     memory, seconds, arrival = found["bytes_per_case"], found["seconds"], found["arrival"]
-    late = arrival["sent_late_seconds"]
+    late, waiting = arrival["sent_late_seconds"], found["while_catching_up"]
     rate = f"{arrival['per_second']} a second of {arrival['asked_per_second']:g} asked for"
     return "\n".join(
         [
             f"memory for a case: {memory['hub']} bytes in the hub, {memory['Redis']} in Redis",
-            f"published and read in {seconds['published_and_read']} s, from the snapshot in {seconds['restart_from_snapshot']} s",
+            f"published and read in {seconds['published_and_read']} s",
+            f"meanwhile {waiting['answers']} answers within {waiting['slowest']:.2f} s, up to {waiting['most_behind']:,} behind",
+            f"from the snapshot in {seconds['restart_from_snapshot']} s, then {found['read_again_at_restart']:,} messages read",
             f"{arrival['studies']} studies, {rate} (sent late by {late['p50']:g} s, at most {late['most']:g} s)",
             *(f"from the answer to C-STORE to the {where}: {_waits(each)}" for where, each in arrival["seconds"].items()),
         ]

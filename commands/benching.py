@@ -1,15 +1,38 @@
 """Speed, measured."""
 
 import json
+import sys
 from pathlib import Path
-from typing import Any
 
 import click
+
+from commands.benching_streams import STREAMS, write
 
 
 @click.group()
 def bench() -> None:
     """Measure speed beside what else one would use."""
+
+
+@bench.command("pace")
+@click.option("--accept", "to_accept", is_flag=True, help="What is measured now is the baseline from now on.")
+def bench_pace(*, to_accept: bool) -> None:
+    """Whether fold, wire, pseudonymise or status has become slower, beside a loop that does nothing of ours."""
+    from bench.pace import accept, measure, read_baseline
+    from commands.pacing import parts
+
+    paces = measure(parts(), {} if to_accept else read_baseline())
+    if to_accept:
+        accept(paces)
+    for pace in paces:
+        click.echo(f"{pace.part}: {pace.ratio:.2f} times the loop, accepted" if to_accept else pace.words)
+    if not to_accept and any(pace.is_slower for pace in paces):
+        click.echo(
+            "Slower than the baseline in bench/pace.json. See what was changed in that part; if the time is well spent, "
+            "`nccid bench pace --accept` makes this the baseline: commit it, and say why.",
+            err=True,
+        )
+        sys.exit(1)
 
 
 @bench.command("node")
@@ -65,68 +88,12 @@ def bench_checker(output: Path | None, *, quick: bool) -> None:
         click.echo(words, err=True)
 
     found = checker.measure(checker.QUICK if quick else checker.FULL, say)
-    found["arrival"] = arrival.measure(50.0, 5.0 if quick else 30.0, say)
     show(checker_table(found))
+    write(found, output)  # the second part may fail, and the first takes ten minutes
+    found["arrival"] = arrival.measure(50.0, 5.0 if quick else 30.0, say)
     click.echo(checker_words(found))
-    if output is not None:
-        output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    write(found, output)
 
 
-_ON = click.option(
-    "--on",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder on the disk to be measured; else the system's temporary one.",
-)
-_OUTPUT = click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write everything measured there, as JSON."
-)
-_KAFKA = click.option(
-    "--kafka",
-    "given",
-    envvar="KAFKA_BOOTSTRAP",
-    help="HOST:PORT of a cluster to measure on, WHOSE TOPICS AND GROUPS ARE DELETED; else one is started (Java, Maven).",
-)
-_QUICK = click.option("--quick", is_flag=True, help="Little and once: to see that it works.")
-
-
-def _say(words: str) -> None:
-    click.echo(words, err=True)
-
-
-def _write(found: dict[str, Any], output: Path | None) -> None:
-    if output is not None:
-        output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-
-
-@bench.command("join")
-@_QUICK
-@_OUTPUT
-@_ON
-@_KAFKA
-@click.option("--embedded", is_flag=True, help="On the embedded broker.")
-def bench_join(output: Path | None, folder: Path | None, given: str | None, *, quick: bool, embedded: bool) -> None:
-    """Rows and studies to statuses, in a second: our worker on both paths, Quix Streams, and plain loops."""
-    from bench import join
-    from bench.stream_words import join_table
-    from monitoring.words import show
-
-    found = join.measure(join.QUICK if quick else join.FULL, folder, given, _say, embedded=embedded)
-    show(join_table(found))
-    _write(found, output)
-
-
-@bench.command("latency")
-@_QUICK
-@_OUTPUT
-@_ON
-@_KAFKA
-def bench_latency(output: Path | None, folder: Path | None, given: str | None, *, quick: bool) -> None:
-    """From the second half of a patient to the status that a reader has, at steady rates."""
-    from bench import latency
-    from bench.stream_words import latency_table
-    from monitoring.words import show
-
-    found = latency.measure(latency.QUICK if quick else latency.FULL, folder, given, _say)
-    show(latency_table(found))
-    _write(found, output)
+for _each in STREAMS:
+    bench.add_command(_each)

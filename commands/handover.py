@@ -1,5 +1,6 @@
 """What the warehouse receives, and how complete it is."""
 
+import dataclasses
 import json
 import logging
 import os
@@ -45,6 +46,7 @@ _UPLOADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
     help="Per cent, in the processed layout.",
 )
 @click.option("--verify", is_flag=True, help="Change nothing; compare what is there with the topics and the store.")
+@click.option("--restore", is_flag=True, help="Put back what was delivered and is missing, too.")
 @click.option("--watch", is_flag=True, help="Go on until stopped.")
 @click.option("--unlock", is_flag=True, help="Take away the lock of an export that is no more; export nothing.")
 @click.option("--every", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds between two looks.")
@@ -58,6 +60,7 @@ def export(  # noqa: PLR0913  # what an export can be told
     every: float,
     *,
     verify: bool,
+    restore: bool,
     watch: bool,
     unlock: bool,
     as_json: bool,
@@ -69,8 +72,8 @@ def export(  # noqa: PLR0913  # what an export can be told
     from local.homes import require_home
     from schemas.rules import read_rules
 
-    if verify + watch + unlock > 1:
-        raise click.UsageError("give either --verify or --watch or --unlock")
+    if verify + restore + watch + unlock > 1:
+        raise click.UsageError("give one of --verify, --restore, --watch and --unlock")
     if not _UPLOADER.fullmatch(uploader):
         raise click.UsageError("--uploader is made of letters, digits and hyphens, for example nccid")
     if unlock:
@@ -87,7 +90,7 @@ def export(  # noqa: PLR0913  # what an export can be told
         verdict = turns.verify(kafka, rules, given)
         click.echo(json.dumps(verdict.as_json()) if as_json else verdict_words(verdict))
         sys.exit(0 if verdict.ok else 1)
-    outcome = turns.export(kafka, rules, given)
+    outcome = turns.export(kafka, rules, dataclasses.replace(given, restores=restore))
     click.echo(json.dumps(outcome.as_json())) if as_json else click.echo(outcome_words(outcome, where), err=True)
 
 

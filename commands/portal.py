@@ -5,7 +5,7 @@ import os
 
 import click
 
-from commands.shared import for_site, in_home, log_to_stderr
+from commands.shared import for_site, in_home, log_to_stderr, metrics_from
 from schemas.home import Home
 
 PORT = 8000
@@ -26,8 +26,11 @@ def portal(home: Home) -> None:
     log_to_stderr()
     logging.getLogger("httpx").setLevel(logging.WARNING)
     require_assets()
-    where = Listening.from_environment(os.environ, PORT)
-    serve(make_app(make_portal(home, hub_from(os.environ, home))), where, say_ready)
+    where, metrics = Listening.from_environment(os.environ, PORT), metrics_from(os.environ)
+    opened = make_portal(home, hub_from(os.environ, home))
+    if metrics is not None:
+        opened.counts.serve(*metrics)
+    serve(make_app(opened), where, say_ready)
 
 
 @click.group()

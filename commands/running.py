@@ -99,6 +99,35 @@ def worker(home: Home, steps: tuple[str, ...]) -> None:
 
 @click.command()
 @in_home
+def rebuild(home: Home) -> None:
+    """Judge all cases anew, from the topics, after rules.toml was changed. Their workers have to be stopped; the hub goes on."""
+    from commands.shared import running_cluster
+    from local.homes import require_home
+    from local.running import find_running
+    from schemas.problems import UnusableInputError
+    from schemas.rules import read_rules
+    from schemas.sites import read_sites
+    from streams.rebuilding import Rebuilt
+    from streams.rebuilding import rebuild as rebuild_cases
+    from streams.steps import Given
+    from streams.topology import TOPOLOGY
+
+    log_to_stderr()
+    running = find_running(require_home(home))
+    if running is not None and running.embedded:
+        raise UnusableInputError(
+            "the embedded broker has nothing to rebuild: stop `nccid up` and start it, and all is folded anew"
+        )
+    given = Given(sites=read_sites(home.sites), rules=read_rules(home.rules), keyring=None)
+
+    def done(part: Rebuilt) -> None:
+        click.echo(f"partition {part.partition}: {part.messages} messages folded, {part.changed} keys published anew", err=True)
+
+    rebuild_cases(running_cluster(home), TOPOLOGY, given, now, done)
+
+
+@click.command()
+@in_home
 def sender(home: Home) -> None:
     """Carry what the edge took in from the outbox to the broker, configured by NCCID_* variables."""
     from edge.door import run_sender

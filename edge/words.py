@@ -57,16 +57,18 @@ def _outcome(answer: "UploadAnswer", file: Path, *, dry_run: bool) -> str:
 
 
 def images_words(answer: "ImagesAnswer") -> str:
-    """What became of the files: those that failed and those left out, then the outcome."""
-    lines = [*_files("FAILED  ", answer.failed), *_files("left out", answer.excluded)]
+    """What became of the files: those that failed, those held back and those left out, then the outcome."""
+    held = [each for each in answer.failed if each.is_held]
+    failed = [each for each in answer.failed if not each.is_held]
+    lines = [*_files("FAILED  ", failed), *_files("HELD    ", held), *_files("left out", answer.excluded)]
     outcome = f"{answer.accepted} images of {answer.studies} studies were accepted"
-    left = f"{len(answer.failed)} files failed, {len(answer.excluded)} were left out"
+    left = f"{len(failed)} files failed, {len(held)} are held back and need a look, {len(answer.excluded)} were left out"
     return "\n".join([*lines, f"{outcome}; {left}."])
 
 
 def _files(label: str, problems: "Iterable[FileProblem]") -> Iterator[str]:
     listed = list(problems)
     for each in listed[:_MOST]:
-        yield f"{label}  {each.file}: {each.problem}"
+        yield f"{label}  {each.file}: {each.reason}"
     if len(listed) > _MOST:
         yield f"{label}  ... and {len(listed) - _MOST} more; --json lists all of them"

@@ -116,14 +116,19 @@ class Completeness:
         return [line for line in lines if line.site == site] if site else lines + self._totals(lines)
 
     def _totals(self, lines: list[Line]) -> list[Line]:
-        """Of all sites together; what is suppressed of one site alone is so here too, since a subtraction would tell it."""
+        """Of all sites together, but those of too few patients to tell anything of.
+
+        What is suppressed of one of the others alone is so here too, since a subtraction would tell it.
+        """
         totals: dict[tuple[Kind, str], _Counts] = {}
         for (_, sheet, group), counts in self._counts.items():
-            totals.setdefault((sheet, group), _Counts()).join(counts)
+            joined = totals.setdefault((sheet, group), _Counts())
+            if counts.patients >= FEWEST:
+                joined.join(counts)
         by_sheet = sorted(lines, key=lambda line: line.sheet != "positive")
         made = []
         for sheet, group in dict.fromkeys((line.sheet, line.group) for line in by_sheet):
-            of_sites = [line for line in lines if (line.sheet, line.group) == (sheet, group)]
+            of_sites = [line for line in lines if (line.sheet, line.group) == (sheet, group) and line.patients is not None]
             total = totals[sheet, group].line(ALL, sheet, group)
             shown = [None if _alone(name, of_sites) else getattr(total, name) for name in _TOLD]
             made.append(Line(ALL, sheet, group, *shown))

@@ -51,6 +51,8 @@ class Outcome:
     held: int = 0  # new versions that wait for tomorrow, since there is a record of today
     awaited: int = 0  # studies of which the store has fewer images than were reported
     unknown_site: int = 0
+    restored: int = 0  # files that were missing and are there again
+    lost: int = 0  # files that are missing, and what they held is not to be had
     withdrawn: int = 0  # patients
     deleted: int = 0  # files
     to_delete: int = 0  # files that are listed, in a place that is not ours
@@ -142,6 +144,9 @@ class Export:
             self.outcome.images += new.count("image")
             self.outcome.held += work.held
             self.outcome.awaited += work.awaited
+            if work.restoring is not None:
+                self.outcome.restored += len(work.restoring.restored)
+                self.outcome.lost += len(work.restoring.lost)
 
     def _tell(self, delivered: Iterable[Delivered]) -> None:
         for each in delivered:

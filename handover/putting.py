@@ -15,6 +15,7 @@ from handover.layout import Image, Layout, Side, cleaned, metadata
 from handover.ledger import Delivered, File, What
 from handover.plan import Plan
 from handover.publishable import Publishable
+from handover.restoring import Restoring
 from handover.split import side_for
 from schemas.records import RowPseudonymised
 from schemas.sites import Site, Sites
@@ -34,6 +35,7 @@ class Given:
     units: Units
     today: dt.date
     training: int = 80  # per cent
+    restores: bool = False  # puts back what was delivered and is missing
 
 
 @dataclass(slots=True)
@@ -44,6 +46,7 @@ class Work:
     jobs: list[Job] = field(default_factory=list)
     held: bool = False  # a new version waits for tomorrow: there is a record of today already
     awaited: int = 0  # studies of which the store has fewer images than were reported
+    restoring: Restoring | None = None
 
 
 class Putting:
@@ -84,7 +87,14 @@ class Putting:
             else:
                 work.jobs += self._clinical(row, self._given.sites[row.site], content, side)
         self._images(case, side, work)
+        if self._given.restores:
+            self._restore(case, row, content, work)
         return work
+
+    def _restore(self, case: Publishable, row: RowPseudonymised, content: bytes, work: Work) -> None:
+        typed = clinical.encoded(cleaned_record(row, self._given.sites[row.site], self._given.units))
+        work.restoring = Restoring(self._to, self._given.store / case.row.site / case.patient, (content, typed))
+        work.jobs += work.restoring.jobs(work.before)
 
     def _side(self, case: Publishable, before: Delivered) -> Side:
         if not self._given.layout.sorted_in:

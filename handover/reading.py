@@ -95,7 +95,12 @@ def _ignore(_: object) -> None:
 
 async def _read(kafka: KafkaSettings, names: Sequence[str], take: Callable[[Sequence[Found]], object]) -> None:
     async with TopicsReader(kafka) as reader:
-        await reader.read([name for name in names if name in reader.names])
+        if unseen := [name for name in names if name not in reader.names]:  # an export that sees no opt-outs must not run
+            raise TopicsUnavailableError(
+                f"{' and '.join(unseen)} cannot be seen: not there (`nccid topics` makes what is missing), or this user of the "
+                "cluster may not read it (docs/operate.md, Rights)"
+            )
+        await reader.read(names)
         async for found in reader.to_the_ends():
             await asyncio.to_thread(take, found)
 

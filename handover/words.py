@@ -13,9 +13,12 @@ from handover.verify import Verdict
 _SHOWN = 20
 
 _MEANING = {
-    "missing": "missing: was delivered, and is not there",
-    "changed": "changed: holds something else than was delivered, or than row and store hold now",
-    "extra": "extra: nobody delivered it",
+    "missing": "missing: was delivered, and is not there; `nccid export --restore` puts it back",
+    "changed": (
+        "changed: holds something else than was delivered, or than the store holds now; "
+        "where it is damaged, take it away, then restore it"
+    ),
+    "extra": "extra: nobody delivered it; take it away",
     "undelivered": "undelivered: export once more",
     "to-delete": "to delete: its patient has opted out",
     "doubtful": "doubtful: its patient or study is not complete or inside the window any more; look at it",
@@ -34,6 +37,11 @@ def outcome_words(outcome: Outcome, where: str) -> str:
         (outcome.held, "corrected records wait for tomorrow, since a record of today is there already"),
         (outcome.awaited, "studies have fewer images in the store than were reported; they follow when they are there"),
         (outcome.unknown_site, "rows are of a site that sites.toml does not name; add it, and export again"),
+        (outcome.restored, "files were missing and were put back"),
+        (
+            outcome.lost,
+            "files are missing, and row or store hold something else by now; restore them from a copy of the destination",
+        ),
         (outcome.withdrawn, "patients have opted out since they were delivered"),
         (outcome.deleted, "files of theirs were deleted, and are listed in the manifest"),
         (outcome.to_delete, "files of theirs are to be deleted there; they are listed in the manifest"),

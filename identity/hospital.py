@@ -43,19 +43,22 @@ class HospitalNumber:
     @property
     def digits(self) -> str:
         """Digits alone, without leading zeros: equal for ``RR12345678`` and ``12345678``. Never joins by itself."""
-        kept = "".join(character for character in self.text if character.isdecimal())
+        kept = "".join([character for character in self.text if character.isdecimal()])
         return kept.lstrip("0") or self.text
 
     @property
     def form(self) -> str:
         """The number as a mask: letters A, digits 9, the rest as it is. ``RR12345678`` is ``AA99999999``."""
-        return "".join(map(_masked, self.text))
+        return self.text.translate(_ASCII_MASK) if self.text.isascii() else "".join(map(_masked, self.text))
 
 
 def _masked(character: str) -> str:
     if character.isdecimal():
         return "9"
     return "A" if character.isalpha() else character
+
+
+_ASCII_MASK = {code: _masked(chr(code)) for code in range(128)}
 
 
 def normalise(value: object) -> str:
@@ -73,6 +76,8 @@ def normalise(value: object) -> str:
 
 def parse(value: object) -> HospitalNumber | HospitalNumberProblem:
     """The number in ``value`` (text, int or float), or why it cannot be one. Never raises; the problem never holds the value."""
+    if isinstance(value, str) and value.isascii() and value.isalnum() and len(value) <= _MAX_LENGTH:
+        return HospitalNumber(value.upper())  # nearly always: what follows would change nothing else
     text = normalise(value)
     if not text:
         return HospitalNumberProblem.MISSING

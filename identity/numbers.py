@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Literal
 
 from nhs_number import constants as ranges
-from nhs_number.validate import is_valid
+from nhs_number.validate import calculate_checksum
 
 Scheme = Literal["nhs", "chi", "hc", "test"]
 
@@ -69,6 +69,8 @@ def normalise(value: object) -> str:
         Digits where the value was a whole number, else the text that is left. A float with a fraction keeps its point, which
         ``parse`` then calls an invalid character. Nine digits in a *numeric* value are a CHI that lost its leading zero.
     """
+    if isinstance(value, str) and value.isascii() and value.isalnum():
+        return value  # nearly always: nothing to ignore, and no number of Excel's
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, float):
@@ -101,12 +103,20 @@ def parse(value: object) -> NhsNumber | NumberProblem:
 
 
 def _checked(digits: str) -> NhsNumber | NumberProblem:
-    scheme = next((scheme for scheme, region in _REGIONS if region.contains_number(digits)), None)  # type: ignore[no-untyped-call]
+    number = int(digits)
+    scheme = _scheme_of(number)
     if scheme == "chi" and not _begins_with_a_date(digits):
         return NumberProblem.INVALID_DATE
-    if not is_valid(digits):
+    if calculate_checksum(digits[:9]) != number % 10:
         return NumberProblem.CHECK_DIGIT
     return NhsNumber(digits, scheme) if scheme else NumberProblem.NOT_ISSUED
+
+
+def _scheme_of(number: int) -> Scheme | None:
+    for first, last, scheme in _RANGES:
+        if first <= number <= last:
+            return scheme
+    return None
 
 
 def _begins_with_a_date(digits: str) -> bool:
@@ -120,4 +130,7 @@ _REGIONS: tuple[tuple[Scheme, ranges.Region], ...] = (
     ("hc", ranges.REGION_NORTHERN_IRELAND),
     ("nhs", ranges.REGION_ENGLAND_WALES_IOM),
     ("test", ranges.REGION_SYNTHETIC),
+)
+_RANGES: tuple[tuple[int, int, Scheme], ...] = tuple(
+    (each.start, each.end, scheme) for scheme, region in _REGIONS for each in region.ranges
 )

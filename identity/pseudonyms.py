@@ -11,9 +11,7 @@ All but ``days`` are HMAC-SHA256 cut to 128 bits. Which number is the PACS ident
 (``Site.pacs_identifier``).
 """
 
-import base64
 import hashlib
-import hmac
 
 from identity import numbers
 from identity.hospital import HospitalNumber
@@ -34,7 +32,9 @@ class Pseudonymiser:
 
     def __init__(self, keyring: Keyring) -> None:
         self.key_version = keyring.pseudonym_version
-        self._keys = {purpose: keyring.key(purpose) for purpose in Purpose if purpose is not Purpose.INTAKE}
+        self._keyed: dict[Purpose, _Keyed] = {
+            purpose: _Keyed(keyring.key(purpose)) for purpose in Purpose if purpose is not Purpose.INTAKE
+        }
 
     def __repr__(self) -> str:
         return f"Pseudonymiser(key_version={self.key_version})"
@@ -66,14 +66,42 @@ class Pseudonymiser:
 
     def receipt(self, content: bytes) -> str:
         """A keyed fingerprint by which the edge knows again what it has seen; of no use to anyone without the key."""
-        return hmac.new(self._keys[Purpose.RECEIPT], content, hashlib.sha256).hexdigest()
+        return self._keyed[Purpose.RECEIPT].of(content).hex()
 
     def _digest(self, purpose: Purpose, *parts: str) -> bytes:
-        message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
-        return hmac.new(self._keys[purpose], message, hashlib.sha256).digest()[:_BYTES]
+        return self._keyed[purpose].of(b"".join([_framed(part.encode()) for part in parts]))[:_BYTES]
 
     def _base32(self, purpose: Purpose, *parts: str) -> str:
-        return base64.b32encode(self._digest(purpose, *parts)).decode().rstrip("=")
+        number = int.from_bytes(self._digest(purpose, *parts), "big") << 2
+        return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+
+
+class _Keyed:
+    """HMAC-SHA256 under one key of at most 64 bytes, worked in once and not for each message anew (RFC 2104, section 4)."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def of(self, message: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+def _framed(part: bytes) -> bytes:
+    """With its length in front: no two lists of parts make the same message."""
+    return len(part).to_bytes(4, "big") + part
+
+
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # RFC 4648, section 6
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_SHIFTS = range(120, -1, -10)
+"""128 bits and two zeros are thirteen pairs of digits: what ``base64.b32encode`` writes, without padding, in half the time."""
 
 
 def pacs_form(site: Site, identifier: HospitalNumber) -> HospitalNumber:

@@ -114,7 +114,7 @@ class Cases:
         for known in published.cases:
             if known.case.patient in cases:
                 cases[known.case.patient] = _with_what_others_said(cases[known.case.patient], known.case, match)
-        return self._reconcile.judged(match, cases)
+        return self._reconcile.judged(match, list(cases.values()))
 
     def _wrong_with_case(self, known: CaseReconciled, cases: CasesReconciled, now: dt.datetime) -> str:
         case, status = known.case, known.status

@@ -93,4 +93,26 @@ WORKER: tuple[Metric, ...] = (
 )
 """The workers: what each step does, how far behind it is, and what the cases of its partitions are."""
 
-METRICS: tuple[Metric, ...] = (*HUB, *NODE, *SENDER, *WORKER)
+PORTAL: tuple[Metric, ...] = (
+    Metric(
+        "nccid_portal_uploads_total",
+        "counter",
+        "Sheets that were uploaded, by what came of them: sent, refused for their errors, failed for a reason of ours",
+        ("site", "kind", "outcome"),
+    ),
+    Metric("nccid_portal_rows_total", "counter", "Rows of the sheets that were sent", ("site", "kind")),
+    Metric("nccid_portal_questions_total", "counter", "Lists of numbers that the Checker was asked for", ("site",)),
+    Metric("nccid_portal_numbers_total", "counter", "Numbers on these lists, valid or not", ("site",)),
+    Metric("nccid_portal_failed_logins_total", "counter", "Logins that failed: wrong, waiting", ("reason",)),
+    Metric("nccid_portal_requests_total", "counter", "Requests, by route and status", ("route", "status")),
+    Metric(
+        "nccid_portal_request_seconds",
+        "histogram",
+        "Time until a request was answered",
+        ("route",),
+        (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30),
+    ),
+)
+"""The portal: what people do with it, by site code, and how long they wait. Who they are is not in it."""
+
+METRICS: tuple[Metric, ...] = (*HUB, *NODE, *SENDER, *WORKER, *PORTAL)

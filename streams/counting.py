@@ -6,15 +6,17 @@ move.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from agents.quarantine import Reason
+from schemas.coverage import CasesReconciled
 from schemas.metrics import WORKER
 from streams.keeping import Part
-from web.metrics import collectors, new_registry, serve_metrics
+from streams.steps import Emitted
+from web.metrics import Durations, collectors, new_registry, serve_metrics
 
 
 class _Status(msgspec.Struct):
@@ -33,6 +35,7 @@ class _Cases(msgspec.Struct):
     cases: list[_Case]
 
 
+_SECONDS = "nccid_worker_message_seconds"
 _decode = msgspec.json.Decoder(_Cases).decode
 
 Label = tuple[str, str, str]
@@ -44,7 +47,8 @@ class WorkerMetrics:
 
     def __init__(self, cases: str) -> None:
         self._registry = new_registry()
-        self._of: dict[str, Any] = collectors(WORKER, self._registry)
+        self._of: dict[str, Any] = collectors([each for each in WORKER if each.name != _SECONDS], self._registry)
+        self._seconds = Durations(next(each for each in WORKER if each.name == _SECONDS), self._registry)
         self._cases = cases
         self._counted: dict[int, tuple[Part, Counter[Label]]] = {}
 
@@ -52,22 +56,25 @@ class WorkerMetrics:
         """Serves ``/metrics``; the port, which the system chose where 0 was asked for."""
         return serve_metrics(self._registry, host, port)
 
-    def done(self, step: str, topic: str, lay_since: float, now: dt.datetime) -> None:
-        """A message that lay there since then, in seconds since 1970, is acknowledged."""
-        self._of["nccid_worker_messages_total"].labels(step, topic).inc()
-        self._of["nccid_worker_message_seconds"].labels(step).observe(max(0.0, now.timestamp() - lay_since))
+    def done(self, step: str, topic: str, lay_since: Collection[float], now: dt.datetime) -> None:
+        """Messages that lay there since then, in seconds since 1970, are acknowledged."""
+        at = now.timestamp()
+        self._of["nccid_worker_messages_total"].labels(step, topic).inc(len(lay_since))
+        self._seconds.observe(step, [max(0.0, at - since) for since in lay_since])
 
     def rejected(self, step: str, reason: Reason) -> None:
         """A message could not be used."""
         self._of["nccid_worker_quarantined_total"].labels(step, reason.value).inc()
 
-    def changes(self, step: str, owned: Part, key: bytes, after: bytes) -> None:
+    def changes(self, step: str, owned: Part, emitted: Emitted) -> None:
         """A step is about to keep something; to be told before it does."""
-        if step != self._cases:
+        if step != self._cases or emitted.states is None:
             return
-        counter = self._counter(owned)
-        counter.subtract(_labels(owned.kept.get(key)))
-        counter.update(_labels(after))
+        counter, (before, after) = self._counter(owned), emitted.states
+        for label in _labels(before):
+            counter[label] -= 1
+        for label in _labels(after):
+            counter[label] += 1
 
     def has(self, step: str, owned: Iterable[Part], lags: Mapping[tuple[str, int], int]) -> None:
         """What a step has now, and how far behind it is on each partition."""
@@ -81,7 +88,7 @@ class WorkerMetrics:
         """The counts of a partition, made when it was taken over anew."""
         known = self._counted.get(owned.partition)
         if known is None or known[0] is not owned:
-            known = (owned, Counter(label for kept in owned.kept.values() for label in _labels(kept)))
+            known = (owned, Counter(label for kept in owned.kept.values() for label in _labels(_decode(kept))))
             self._counted[owned.partition] = known
         return known[1]
 
@@ -105,10 +112,8 @@ class WorkerMetrics:
             self._of[name].labels(*labels).set(value)
 
 
-def _labels(kept: bytes | None) -> list[Label]:
+def _labels(kept: _Cases | CasesReconciled) -> list[Label]:
     """What a record of cases counts under."""
-    if kept is None:
-        return []
-    statuses = [case.status for case in _decode(kept).cases if case.status is not None]
+    statuses = [case.status for case in kept.cases if case.status is not None]
     states: list[Label] = [("state", status.site, status.state) for status in statuses]
     return states + [("flag", status.site, flag) for status in statuses for flag in status.flags]

@@ -5,6 +5,7 @@ opens the copy reads the topic from that position on. Nothing here is ever ahead
 broker has them for good (``settle``). A copy that cannot be used, whatever the reason, is thrown away and read anew.
 """
 
+import contextlib
 import datetime as dt
 import json
 import logging
@@ -24,6 +25,9 @@ FORMAT = 1
 
 MOST_WAITING = 200_000
 """Records that may wait in memory for a disk that takes none; then the worker ends."""
+
+ROOM = 32 * 1024**2
+"""Bytes that have to be free before a disk that took nothing is tried again."""
 
 _VALUE, _DEADLINE, _ABOUT = b"v", b"d", b"about"
 _BLOCK_CACHE, _WRITE_BUFFER = 16 * 1024**2, 8 * 1024**2  # bytes, for each partition
@@ -112,6 +116,7 @@ class OnDisk:
         reached = self.position if position is None else position
         batch.put(_ABOUT, json.dumps({**self._about, "position": reached}).encode())
         try:
+            self._reopen_if_there_is_room()
             self._db.write(batch)
         except Exception as error:  # noqa: BLE001  # rocksdict raises plain exceptions, of which the text alone tells
             self._not_written(error)
@@ -124,7 +129,7 @@ class OnDisk:
     def close(self) -> None:
         """Closes the copy; what waited is on the topic, or was never written."""
         self._waiting.clear()
-        self._db.close()
+        self._let_go()
 
     def discard(self) -> None:
         """Throws the copy away: the next one is read from the topic."""
@@ -157,6 +162,18 @@ class OnDisk:
         except Exception as error:  # noqa: BLE001  # rocksdict raises plain exceptions
             self.discard()
             raise DiskError(f"{self._folder} cannot be read any more ({type(error).__name__}) and was thrown away") from None
+
+    def _let_go(self) -> None:
+        with contextlib.suppress(Exception):  # of a write that has failed, once more
+            self._db.close()
+
+    def _reopen_if_there_is_room(self) -> None:
+        """RocksDB takes nothing more after a write has failed, until it is opened anew; reading goes on meanwhile."""
+        if not self._is_full or shutil.disk_usage(self._folder).free < ROOM:
+            return
+        self._let_go()
+        self._db = Rdict(str(self._folder), _options())
+        log.warning("%s takes records again", self._folder)
 
     def _not_written(self, error: Exception) -> None:
         if len(self._waiting) > MOST_WAITING:

@@ -281,8 +281,7 @@ class FastRunner(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # n
         for step in self._readers[place.topic]:
             metrics, now = step.folding.around.metrics, step.folding.around.clock()
             if metrics is not None:
-                for time in times:
-                    metrics.done(step.folding.step.name, place.topic, time, now)
+                metrics.done(step.folding.step.name, place.topic, times, now)
 
     def _count_held(self, step: AtWork) -> None:
         metrics = step.folding.around.metrics

@@ -52,7 +52,7 @@ class Folding:
                 records.append(emitted)
                 if emitted.topic is keeps:
                     if metrics:
-                        metrics.changes(self.step.name, owned, emitted.key, emitted.value)
+                        metrics.changes(self.step.name, owned, emitted)
                     owned.kept.put(emitted.key, emitted.value, emitted.deadline)
         if reason is not None and metrics:
             metrics.rejected(self.step.name, reason)

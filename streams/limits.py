@@ -94,4 +94,4 @@ class _Window:
 
 def reason_of(emitted: Emitted) -> Reason | None:
     """Why a message was rejected, if this is its quarantine record."""
-    return Reason(QUARANTINE.wire.decode(emitted.value).reason) if emitted.topic == QUARANTINE else None
+    return Reason(QUARANTINE.wire.decode(emitted.value).reason) if emitted.topic is QUARANTINE else None

@@ -132,7 +132,7 @@ class Running:
 
         def done() -> None:
             acknowledge()
-            metrics.done(self.step.name, source.topic, source.timestamp, self.folding.around.clock())
+            metrics.done(self.step.name, source.topic, [source.timestamp], self.folding.around.clock())
 
         return done
 

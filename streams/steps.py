@@ -11,6 +11,7 @@ import msgspec
 
 from agents.quarantine import Rejected
 from identity.keyring import Keyring
+from schemas.coverage import CasesReconciled
 from schemas.records import Sealed
 from schemas.rules import Rules
 from schemas.sites import Sites
@@ -41,6 +42,7 @@ class Emitted(msgspec.Struct, frozen=True):
     key: bytes
     value: bytes
     deadline: dt.datetime | None = None  # of new state: when the clock alone will change it
+    states: tuple[CasesReconciled, CasesReconciled] | None = None  # of cases: before and after, so that nobody decodes them again
     first: bool = False  # acknowledged before anything behind it is sent: said once only, so no crash may lose it
 
 

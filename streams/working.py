@@ -75,12 +75,14 @@ def reconcile_working(given: Given) -> Working:
         return Worked(event, changed(known, now) + introductions(now, record), dropped, record.site)
 
     def changed(known: CasesReconciled, now: CasesReconciled) -> tuple[Emitted, ...]:
-        return () if now == known else (Emitted(COVERAGE_STATUS, now.match.encode(), encode(now), next_deadline(now)),)
+        if now == known:
+            return ()
+        return (Emitted(COVERAGE_STATUS, now.match.encode(), encode(now), next_deadline(now), (known, now)),)
 
     def introductions(now: CasesReconciled, record: OfCase, *, first: bool = False) -> tuple[Emitted, ...]:
         """Said at every row and study, changed or not, so that a crash loses none; after a review if it changed something."""
         seen = seen_by_persons(now, record.patient)
-        return tuple([Emitted(PERSON_CASES, each.person.encode(), encode(each), None, first) for each in seen])
+        return tuple([Emitted(PERSON_CASES, each.person.encode(), encode(each), first=first) for each in seen])
 
     return Working(work, deadline=lambda kept: next_deadline(wire.decode(kept)))
 

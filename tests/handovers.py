@@ -70,6 +70,7 @@ class Handover:
     flow: Flow = field(default_factory=Flow)
     to: Destination | None = None
     training: int = 80
+    restores: bool = False
 
     @property
     def store(self) -> Path:
@@ -123,7 +124,7 @@ class Handover:
         return [ROWS.wire.decode(value) for _, value in self.flow.broker.topics[ROWS.name]]
 
     def given(self, today: dt.date = TODAY) -> Given:
-        return Given(self.destination, self.layout, self.store, SITES, own_units(), today, self.training)
+        return Given(self.destination, self.layout, self.store, SITES, own_units(), today, self.training, self.restores)
 
     def export(self, today: dt.date = TODAY) -> Outcome:
         with Export(self.given(today), self.plan()) as turn:

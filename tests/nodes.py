@@ -76,7 +76,7 @@ class Node:
         family = [self.main, *self.main.children(recursive=True)]
         self.process.kill()
         self.process.wait()
-        assert psutil.wait_procs(family, timeout=10)[1] == []
+        until(lambda: all(map(_has_ended, family)))
 
     def stop(self) -> int:
         """Asks it to stop; answers its exit status."""
@@ -161,6 +161,14 @@ def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < give_up
         time.sleep(0.05)
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Whether it does nothing any more. That init has taken note of its end, which can take a second, is not waited for."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def free_port() -> int:

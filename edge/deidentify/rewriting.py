@@ -52,16 +52,6 @@ class Rewriter:
             "number": telling.in_number,
             "bytes": telling.in_bytes,
         }
-        self._actions: dict[str, Callable[[Rule, bytes], bytes]] = {
-            "keep": self._keep,
-            "clean": self._clean,
-            "shift": self._shift,
-            "year": _year,
-            "uid": self._uid,
-            "standard": _standard,
-            "empty": lambda _rule, _value: b"",
-            "replace": lambda rule, _value: rule.otherwise,
-        }
 
     @property
     def pseudonym(self) -> str:
@@ -117,7 +107,7 @@ class Rewriter:
         written = rule.written or (vr if vr in rule.vrs else b"")
         if rule.action == "pseudonym" or not (written or not self._writer.explicit):
             return b""
-        return self._writer.element(tag, written, self._actions[rule.action](rule, value))
+        return self._writer.element(tag, written, _ACTIONS[rule.action](self, rule, value))
 
     def _items(self, tag: int, raw: Raw, reader: Reader, depth: int) -> bytes:
         """A sequence, its items each rewritten."""
@@ -164,14 +154,22 @@ class Rewriter:
         return text if not text or is_of_the_standard(text) else self._patient.uid(text)
 
 
+_ACTIONS: dict[str, Callable[[Rewriter, Rule, bytes], bytes]] = {  # no ring of references, so one not needed goes at once
+    "keep": Rewriter._keep,  # noqa: SLF001  # this table and the class are one
+    "clean": Rewriter._clean,  # noqa: SLF001
+    "shift": Rewriter._shift,  # noqa: SLF001
+    "year": lambda _, _rule, value: dates.year(value.decode("latin-1").strip(" \0")).encode(),
+    "uid": Rewriter._uid,  # noqa: SLF001
+    "standard": lambda _, _rule, value: _standard(value),
+    "empty": lambda _, _rule, _value: b"",
+    "replace": lambda _, rule, _value: rule.otherwise,
+}
+
+
 def _creator(reader: Reader, raw: Raw | None) -> bytes:
     return reader.head[raw.start : raw.end].strip(b" \0") if raw else b""
 
 
-def _year(_rule: Rule, value: bytes) -> bytes:
-    return dates.year(value.decode("latin-1").strip(" \0")).encode()
-
-
-def _standard(_rule: Rule, value: bytes) -> bytes:
+def _standard(value: bytes) -> bytes:
     texts = value.decode("latin-1").rstrip(" \0").split("\\")
     return "\\".join(text for text in texts if is_of_the_standard(text.strip())).encode()

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge.deidentify.deidentify import Deidentified, Deidentifier
+from edge.deidentify.deidentify import Deidentified, Deidentifier, Held
 from edge.images.folders import Found, files
 from edge.images.headers import Excluded
 from edge.sending.outbox import Outbox
@@ -19,6 +19,7 @@ from schemas.records import Record
 from schemas.sites import Site
 
 _BATCH = 200  # files staged before they are committed
+_HELD = "held back: "
 _OPTED_OUT = "the patient has opted out; nothing of it was kept"
 
 Progress = Callable[[int, int | None], None]
@@ -31,6 +32,16 @@ class FileProblem(Record, frozen=True, kw_only=True):
     file: str
     problem: str
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it is an image, and not taken since it may show who the patient is."""
+        return self.problem.startswith(_HELD)
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, without what it led to."""
+        return self.problem.removeprefix(_HELD)
+
 
 class ImagesAnswer(Record, frozen=True, kw_only=True):
     """What ``nccid send-images --json`` prints."""
@@ -38,7 +49,7 @@ class ImagesAnswer(Record, frozen=True, kw_only=True):
     studies: int  # distinct studies of the images taken
     instances: int  # images read that can be used, also where they had come before
     accepted: int  # those of them that are durably counted: all of them, once this answer is given
-    failed: tuple[FileProblem, ...]  # to be put right
+    failed: tuple[FileProblem, ...]  # to be put right, or looked at: those that are held back say so
     excluded: tuple[FileProblem, ...]  # left out on purpose
 
 
@@ -85,6 +96,8 @@ class _Sending:
                     self.batch.append((found.path, stage(image, self.staging)))
                 case Excluded(problem):
                     self.tally.excluded.append(_problem(found.path, problem))
+                case Held(problem):
+                    self.tally.failed.append(_problem(found.path, _HELD + problem))
                 case unusable:
                     self.tally.failed.append(_problem(found.path, unusable.problem))
         if len(self.batch) == _BATCH:

@@ -6,6 +6,7 @@ rejects callers whose AE title is no site's, or who call another node (A-ASSOCIA
 """
 
 import contextlib
+import gc
 import logging
 import os
 import re
@@ -167,4 +168,5 @@ class _Caller(Line):
             return TROUBLE.told()
 
     def _closed(self) -> None:
+        gc.collect()  # closed lines are rings of references, and so few that Python by itself would come to them too late
         self._receiver.say(Closed(reason=self._reason))

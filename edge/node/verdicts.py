@@ -73,4 +73,4 @@ def comment(problem: str) -> str:
         return plain
     cut = plain[: _COMMENT + 1]
     clause = max(cut.rfind(mark) for mark in ";:,")
-    return cut[: clause if clause > _COMMENT // 2 else cut.rfind(" ")]
+    return cut[: clause if clause > _COMMENT // 3 else cut.rfind(" ")]

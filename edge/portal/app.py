@@ -18,6 +18,7 @@ from schemas.problems import UnusableInputError, WorkFailedError
 from web.assets import asset_router
 from web.headers import add_headers
 from web.pages import template_config
+from web.timing import counting, timing
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def make_app(portal: Portal) -> Litestar:
     return Litestar(
         route_handlers=[health, asset_router(_SCRIPTS), *(handler for each in _PAGES for handler in each.HANDLERS)],
         dependencies={"portal": Provide(lambda: portal, sync_to_thread=False)},
-        middleware=[DefineMiddleware(Doorkeeper, portal=portal)],
+        middleware=[timing, DefineMiddleware(Doorkeeper, portal=portal)],
         guards=[form_is_ours],
         exception_handlers={
             NotLoggedInError: _to_login,
@@ -57,7 +58,7 @@ def make_app(portal: Portal) -> Litestar:
         },
         state=State({"portal": portal}),
         template_config=template_config(_TEMPLATES, _SCRIPTS),
-        before_send=[add_headers],
+        before_send=[add_headers, counting(portal.counts.requests)],
         on_shutdown=[portal.close],
         request_max_body_size=_MOST_BYTES,
         openapi_config=None,

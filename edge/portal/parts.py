@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.portal.accounts import Accounts, Now
+from edge.portal.counting import PortalMetrics
 from edge.portal.database import Database
 from edge.portal.diary import Diary
 from edge.portal.hub import Hub, Tokens, client_of
@@ -30,6 +31,7 @@ class Portal:
     jobs: Jobs
     hub: Hub
     now: Now
+    counts: PortalMetrics
 
     def close(self) -> None:
         """Lets uploads end, then closes what is open."""
@@ -54,10 +56,14 @@ def make_portal(home: Home, hub: Hub, now: Now = clock) -> Portal:
     database = Database(home.portal)
     accounts = Accounts(database, now)
     diary = Diary(database, now)
-    jobs = Jobs(home, now, lambda job: note_upload(diary, job))
-    return Portal(
-        home, sites, database, accounts, Sessions(database, accounts, now), Attempts(database, now), diary, jobs, hub, now
-    )
+    counts = PortalMetrics()
+    sessions, attempts = Sessions(database, accounts, now), Attempts(database, now)
+
+    def over(job: Job) -> None:
+        counts.uploaded(job)
+        note_upload(diary, job)
+
+    return Portal(home, sites, database, accounts, sessions, attempts, diary, Jobs(home, now, over), hub, now, counts)
 
 
 def hub_from(environment: Mapping[str, str], home: Home) -> Hub:

@@ -24,6 +24,9 @@ from monitoring.hub.tokens import NATIONAL, Token
 
 AnyRequest = Request[None, Token, Any]
 
+HUB = "hub"
+"""Under which name the program's state has it."""
+
 _MOST_LISTED = 10_000
 _LONGEST_BODY = 128 * 1024
 _REFUSED = {
@@ -52,7 +55,9 @@ def letting_in(access: Access) -> Guard:
     async def guard(connection: Any, handler: BaseRouteHandler) -> None:  # noqa: ANN401  # Litestar's connection, whose types vary
         connection.scope["auth"] = access.by_header(connection.headers.get("authorization"), peer(connection))
         takes = handler.opt.get("takes", ())
-        if set(connection.query_params) - set(takes):  # a slip in a name would otherwise widen the question in silence
+        if connection.scope["query_string"] and set(connection.query_params) - set(
+            takes
+        ):  # a slip in a name would otherwise widen the question in silence
             raise Refusal(400, f"This address takes {', '.join(takes) or 'nothing'} after the question mark.")
 
     return guard
@@ -75,8 +80,9 @@ class Api(Controller):
         responses=_REFUSED | {200: ResponseSpec(Answered, description="The statuses, by pseudonym")},
         summary="The statuses of patients and persons, by pseudonym", operation_class=AskingOperation,
     )  # fmt: skip
-    async def status(self, request: AnyRequest, hub: TheHub) -> Response[bytes]:
+    async def status(self, request: AnyRequest) -> Response[bytes]:
         """A patient's status is for the own site's token and a national one; a person's, for whoever knows the pseudonym."""
+        hub: Hub = request.app.state[HUB]  # having it injected would take as long as the look-up itself
         question = _question(await request.body())
         return Response(answer(question, hub.known.view, hub.progress.standing, request.auth.may_see), media_type=MediaType.JSON)
 

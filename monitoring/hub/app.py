@@ -4,22 +4,21 @@ import asyncio
 import contextlib
 import logging
 import signal
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Request, Response
 from litestar.config.app import AppConfig
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.response import Redirect
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitoring.hub import health
 from monitoring.hub.access import Access
-from monitoring.hub.api import Api, letting_in
+from monitoring.hub.api import HUB, Api, letting_in
 from monitoring.hub.completeness_page import COMPLETENESS
 from monitoring.hub.hub import Hub
 from monitoring.hub.metrics import HubMetrics
@@ -31,12 +30,12 @@ from monitoring.hub.stream import Streams
 from web.assets import asset_router
 from web.headers import add_headers
 from web.pages import template_config
+from web.timing import counting, timing
 
 log = logging.getLogger(__name__)
 
 _TEMPLATES, _SCRIPTS = (Path(__file__).with_name(name) for name in ("templates", "scripts"))
 _LONGEST_BODY = 128 * 1024
-_BEGAN = "nccid_began"
 
 
 def make_app(hub: Hub, access: Access, streams: Streams | None = None, *, follow: bool = True) -> Litestar:
@@ -56,11 +55,12 @@ def make_app(hub: Hub, access: Access, streams: Streams | None = None, *, follow
         route_handlers=[api, health.live, health.ready, health.metrics, *ENTRANCE, *PAGES, *COMPLETENESS, asset_router(_SCRIPTS)],
         dependencies={name: _given(value) for name, value in given.items()} | {"viewer": Provide(viewer)},
         template_config=template_config(_TEMPLATES, _SCRIPTS),
+        state=State({HUB: hub}),
         lifespan=[_working(hub)] if follow else [],
         openapi_config=OPENAPI,
         exception_handlers={NotLoggedInError: _to_login, HTTPException: on_http_exception, Exception: on_failure},
-        middleware=[_timing],
-        before_send=[add_headers, _counting(counts)],
+        middleware=[timing],
+        before_send=[add_headers, counting(counts.requests)],
         request_max_body_size=_LONGEST_BODY,
         on_app_init=[_without_extras],
         logging_config=None,
@@ -105,21 +105,3 @@ def _ended(work: "asyncio.Task[None]") -> None:
     if not work.cancelled() and (error := work.exception()) is not None:
         log.critical("the hub cannot go on", exc_info=error)
         signal.raise_signal(signal.SIGTERM)
-
-
-def _timing(app: ASGIApp) -> ASGIApp:
-    async def timed(scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("state", {})[_BEGAN] = time.monotonic()
-        await app(scope, receive, send)
-
-    return timed
-
-
-def _counting(counts: HubMetrics) -> Callable[[Message, Scope], Awaitable[None]]:
-    async def count(message: Message, scope: Scope) -> None:
-        if message["type"] == "http.response.start":
-            began = scope.get("state", {}).get(_BEGAN)
-            route = str(scope.get("path_template") or "none")
-            counts.request(route, message["status"], None if began is None else time.monotonic() - began)
-
-    return count

@@ -7,6 +7,7 @@ from monitoring.hub.hub import Hub
 from monitoring.hub.stream import Streams
 from schemas.metrics import HUB
 from web.metrics import collectors, new_registry, page
+from web.timing import RequestCounts
 
 
 class HubMetrics:
@@ -15,20 +16,8 @@ class HubMetrics:
     def __init__(self) -> None:
         self._registry = new_registry()
         self._of: dict[str, Any] = collectors(HUB, self._registry)
-        self._counters: dict[tuple[str, int], tuple[Any, Any]] = {}
+        self.requests = RequestCounts(self._of["nccid_hub_requests_total"], self._of["nccid_hub_request_seconds"])
         self._taken = 0
-
-    def request(self, route: str, status: int, seconds: float | None) -> None:
-        """One request was answered, after so long; ``route`` is its template, which holds nothing that came with it."""
-        if (counters := self._counters.get((route, status))) is None:
-            made = (
-                self._of["nccid_hub_requests_total"].labels(route, str(status)),
-                self._of["nccid_hub_request_seconds"].labels(route),
-            )
-            counters = self._counters[route, status] = made
-        counters[0].inc()
-        if seconds is not None:
-            counters[1].observe(seconds)
 
     def page(self, hub: Hub, streams: Streams) -> bytes:
         """The metrics as Prometheus reads them."""

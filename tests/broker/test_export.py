@@ -12,13 +12,22 @@ from typing import Any
 
 import pydicom
 import pytest
+from kafka import KafkaAdminClient
 
+from bench.servers import broker
+from handover.cleaning.units import own_units
+from handover.completeness import read_completeness
+from handover.reading import read_plan
 from identity import hospital, keyring
 from identity.hospital import HospitalNumber
 from identity.pseudonyms import Pseudonymiser
+from monitoring.topics import TopicsUnavailableError
+from schemas.kafka import KafkaSettings
+from schemas.topics import PERSON_WITHDRAWALS, ROWS
 from synth.files import write_world
 from synth.world import make_world
 from tests.broker.setups import NCCID, Installation, environment, installed, until
+from tests.factories import RULES
 from tests.written_world import SITES, Image, Row, Written, read
 
 PEOPLE = 60
@@ -195,6 +204,10 @@ def test_a_planted_missing_changed_and_extra_file_are_found(world: World) -> Non
     assert sorted((each["what"], each["path"]) for each in said["differences"]) == sorted(
         [("missing", paths[missing]), ("changed", paths[changed]), ("changed", paths[image]), ("extra", paths[extra])]
     )
+    for each in (changed, image, extra):  # a person has looked at them
+        each.unlink()
+    assert world.export("--restore", to="planted")["restored"] == 3
+    assert world.export("--verify", to="planted")["ok"]
 
 
 @pytest.mark.parametrize("files", [1, 25, 60])
@@ -231,7 +244,7 @@ def test_the_processed_layout_has_the_same_patients(world: World) -> None:
 
 def test_wrong_usage_is_told(world: World) -> None:
     for options, words in (
-        (("--to", "x", "--verify", "--watch"), "either --verify or --watch or --unlock"),
+        (("--to", "x", "--verify", "--watch"), "one of --verify, --restore, --watch and --unlock"),
         (("--to", "x", "--uploader", "a/b"), "letters, digits and hyphens"),
         (("--to", "nothing://x"), "no destination"),
         ((), "--to"),
@@ -241,6 +254,18 @@ def test_wrong_usage_is_told(world: World) -> None:
         assert words in ran.stderr
     mixed = world.installation.run("export", "--to", str(world.installation.root / "out"), "--layout", "processed")
     assert (mixed.returncode, "another layout" in mixed.stderr) == (2, True)
+
+
+def test_where_a_topic_cannot_be_seen_nothing_is_exported(tmp_path: Path) -> None:
+    """As for a user of a cluster who has no right to it: who does not see the opt-outs must not hand over."""
+    with broker(tmp_path) as address:
+        admin = KafkaAdminClient(bootstrap_servers=address)
+        admin.delete_topics([PERSON_WITHDRAWALS.name, ROWS.name])
+        admin.close()
+        with pytest.raises(TopicsUnavailableError, match="person-withdrawals cannot be seen"):
+            read_plan(KafkaSettings(bootstrap=address), RULES)
+        with pytest.raises(TopicsUnavailableError, match="rows cannot be seen"):
+            read_completeness(KafkaSettings(bootstrap=address), own_units())
 
 
 def test_completeness_of_the_world_in_three_forms(world: World) -> None:

@@ -138,7 +138,7 @@ def test_images_that_dcmtk_wrote(running: Installation, tmp_path: Path) -> None:
     answer = running.answer("send-images", "--site", "EXMR", str(tmp_path / "dumped"), status=1)
     images = len(FORMS)
     (held,) = answer.pop("failed")
-    assert (Path(held["file"]).name, held["problem"][:26]) == ("picture.dcm", "it is a secondary capture ")
+    assert (Path(held["file"]).name, held["problem"][:37]) == ("picture.dcm", "held back: it is a secondary capture ")
     assert answer == {"studies": images, "instances": images, "accepted": images, "excluded": []}
     until(lambda: running.known().get("EXMR", {}).get("cases") == images, "all images are known")
     assert running.sites("--site", "EXMR")["EXMR"]["studies"] == {"xray": images, "ct": 0, "mr": 0}

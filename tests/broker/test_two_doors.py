@@ -12,6 +12,7 @@ from identity import hospital, keyring, numbers
 from identity.hospital import HospitalNumber
 from identity.numbers import NhsNumber
 from identity.pseudonyms import Pseudonymiser
+from streams.settings import RUNNER
 from tests.broker.setups import Installation, installed, until
 from tests.edge_factories import DX, dicom_file
 from tests.sheets import NUMBERS, SITES, negative, positive, sheet
@@ -22,10 +23,11 @@ ONE = {"in_window": 1, "out_of_window": 0}
 UNKNOWN: dict[str, Any] = {"valid": True, "reason": None, "collected": False, "data": False, "images": False, "cases": []}
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """A set-up that runs; each test has a site and patients of its own."""
-    with installed(tmp_path_factory.mktemp("doors")) as installation:
+@pytest.fixture(scope="module", params=["fast", "stock"])
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A set-up that runs, with either runner; each test has a site and patients of its own."""
+    with installed(tmp_path_factory.mktemp("doors")) as installation, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(RUNNER, request.param)
         installation.up()
         yield installation
 

@@ -69,7 +69,7 @@ def test_by_keyboard_a_site_is_chosen_and_its_counts_are_downloaded(running: Ins
     visit = Visit(chromium, running, ("--national",), viewport=WIDE)
     page = visit.page
     page.goto("/completeness")
-    page.get_by_label("Site").focus()
+    page.get_by_label("Site", exact=True).focus()
     page.keyboard.type("RDGM")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

@@ -80,6 +80,7 @@ class Workers:
     installation: Installation
     running: dict[tuple[int, tuple[str, ...]], "subprocess.Popen[bytes]"] = field(default_factory=dict)
     statuses: list[int] = field(default_factory=list)
+    told: Mapping[str, str] = field(default_factory=dict)  # more of their environment
     _stopping: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -125,7 +126,7 @@ class Workers:
         with (self.installation.root / f"extra-{number}-{steps[0]}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-P", "-m", "nccid", "worker", *options],
-                env={**environment(), **told},
+                env={**environment(), **told, **self.told},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -138,8 +139,8 @@ def _is_connected(process: "subprocess.Popen[bytes]") -> bool:
 
 
 @contextmanager
-def more_workers(installation: Installation) -> Iterator[Workers]:
-    workers = Workers(installation)
+def more_workers(installation: Installation, **told: str) -> Iterator[Workers]:
+    workers = Workers(installation, told=told)
     thread = threading.Thread(target=workers.look_after)
     thread.start()
     try:

@@ -1,7 +1,7 @@
 """The clock of a machine steps, by hours and both ways, while workers are at work: nothing is lost, doubled or wrongly joined.
 
 Real processes under libfaketime, whose clock follows a file. Time that runs evenly (CLOCK_MONOTONIC) is left alone, as it is when
-somebody sets a machine's clock.
+somebody sets a machine's clock. Others with the right time work beside them.
 """
 
 import os
@@ -9,16 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from streams.writing import WRITE_FAILED
 from tests.broker.setups import until
-from tests.kafka.cluster import KafkaCluster
-from tests.kafka.play import Play, playing, workers_of
+from tests.kafka.play import Play, Workers, more_workers, playing
 
 LONG = os.environ.get("NCCID_LONG") == "1"
 PATIENTS = 200 if LONG else 30
+SESSION_SECONDS = 10.0  # streams.joining
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 pytestmark = pytest.mark.timeout(900 if LONG else 300)
@@ -56,79 +58,64 @@ class Clock:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[KafkaCluster]:
-    """A broker with the right time."""
-    cluster = KafkaCluster(tmp_path / "kafka")
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.end()
-
-
-@pytest.fixture
-def play(tmp_path: Path, own: KafkaCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Play, Clock]]:
-    """A set-up whose programs all have a clock that can be set; who gives in, and who asks, has the right time."""
+def clock(tmp_path: Path) -> Clock:
     if FAKETIME is None:
         missing = "libfaketime sets the clock of a process: apt-get install faketime"
-        pytest.fail(missing) if os.environ.get("NCCID_CI") else pytest.skip(missing)
-    clock = Clock(tmp_path / "clock")
-    for name, value in clock.environment.items():
-        monkeypatch.setenv(name, value)
-    with playing(tmp_path, PATIENTS, 13, own.bootstrap) as made:
-        for name in clock.environment:
-            monkeypatch.delenv(name)
-        assert all(str(FAKETIME) in Path(f"/proc/{each.pid}/maps").read_text() for each in workers_of(made.installation))
-        yield made, clock
+        if os.environ.get("NCCID_CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return Clock(tmp_path / "clock")
 
 
-def stepped(play: Play, clock: Clock, offsets: list[str]) -> None:
-    """Gives the world in, and steps the clock in between; in the end it is right."""
-    turn = max(1, len(play.deliveries) // (len(offsets) + 1))
-    left = list(offsets)
-
-    def between(number: int) -> None:
-        if number % turn == 0 and left:
-            clock.set(left.pop(0))
-
-    play.through(between)
-    assert left == []
-    clock.set("+0")
-
-
-def test_the_clock_under_test_really_steps(tmp_path: Path) -> None:
-    if FAKETIME is None:
-        pytest.skip("needs libfaketime")
-    clock = Clock(tmp_path / "clock")
+def test_the_clock_under_test_really_steps(clock: Clock) -> None:
     for offset, seconds in (("+5h", 18_000), ("-5h", -18_000), ("+0", 0)):
         clock.set(offset)
         assert abs(clock.shown() - seconds) < 60
 
 
-def test_a_clock_that_steps_back_by_hours_and_forward_within_the_hour(play: tuple[Play, Clock]) -> None:
-    playing_now, clock = play
-    offsets = ["+40m", "-5h", "+50m", "-3h"]
-    stepped(playing_now, clock, offsets)
-    row = playing_now.outcome("the clock of all programs steps back by hours, forward by less than one", len(offsets))
-    assert row.is_sound
+@contextmanager
+def clocked(play: Play, clock: Clock) -> Iterator[Workers]:
+    """One worker more of each kind, under the clock that can be set; they have partitions."""
+    with more_workers(play.installation, **clock.environment) as workers:
+        workers.join(0)
+        time.sleep(SESSION_SECONDS / 2)
+        assert all(str(FAKETIME) in Path(f"/proc/{each.pid}/maps").read_text() for each in workers.running.values())
+        yield workers
 
 
-def test_a_clock_that_is_hours_ahead_stops_the_workers_until_it_is_right(play: tuple[Play, Clock]) -> None:
+def logs_of(play: Play) -> str:
+    """What the workers under the clock say."""
+    return "".join(path.read_text(errors="replace") for path in play.installation.root.glob("extra-0-*.log"))
+
+
+def test_a_clock_that_steps_back_by_hours_and_forward_within_the_hour(tmp_path: Path, clock: Clock) -> None:
+    offsets = ["+40m", "-5h", "+50m", "-3h", "+0"]
+    with playing(tmp_path, PATIENTS, 13) as play, clocked(play, clock) as workers:
+        turn = max(1, len(play.deliveries) // (len(offsets) + 1))
+        left = list(offsets)
+
+        def between(number: int) -> None:
+            if number % turn == 0 and left:
+                clock.set(left.pop(0))
+
+        play.through(between)
+        assert left == []
+        row = play.outcome("a worker's clock steps back by hours, forward by less than one", len(offsets), len(workers.statuses))
+        assert row.is_sound
+        assert workers.statuses == []
+
+
+def test_a_clock_that_is_hours_ahead_stops_its_worker_until_it_is_right(tmp_path: Path, clock: Clock) -> None:
     """Kafka refuses what is more than an hour ahead (message.timestamp.after.max.ms): nothing is written under a wrong time."""
-    playing_now, clock = play
-    half = len(playing_now.deliveries) // 2
-    all_deliveries = list(playing_now.deliveries)
-    playing_now.deliveries[:] = all_deliveries[:half]
-    playing_now.through(lambda _: None)
-    clock.set("+5h")
-    playing_now.deliveries[:] = all_deliveries[half:]
-    playing_now.through(lambda _: None)
-    until(lambda: "InvalidTimestamp" in sender_and_workers(playing_now), "somebody was refused", 60)
-    clock.set("+0")
-    row = playing_now.outcome("the clock of all programs is 5 hours ahead, then right again", 1)
-    assert row.is_sound
+    with playing(tmp_path, PATIENTS, 14) as play, clocked(play, clock) as workers:
 
+        def between(number: int) -> None:
+            if number == len(play.deliveries) // 2:
+                clock.set("+5h")
 
-def sender_and_workers(play: Play) -> str:
-    """What their logs say."""
-    return "".join(path.read_text(errors="replace") for path in play.installation.home.logs.glob("*.log"))
+        play.through(between)
+        until(lambda: "InvalidTimestamp" in logs_of(play), "it was refused")
+        clock.set("+0")
+        row = play.outcome("a worker's clock is 5 hours ahead, then right again", 1, len(workers.statuses))
+        assert row.is_sound
+        assert set(workers.statuses) == {WRITE_FAILED}

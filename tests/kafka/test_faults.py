@@ -15,13 +15,14 @@ import pytest
 from kafka import KafkaProducer
 
 from schemas.topics import TOPICS
+from streams.settings import RUNNER
 from tests.kafka.cluster import KafkaCluster
 from tests.kafka.play import more_workers, playing, workers_of
 
 LONG = os.environ.get("NCCID_LONG") == "1"
 PATIENTS = 300 if LONG else 40
 KILLS = 40 if LONG else 6
-SESSION_SECONDS = 10.0  # streams.app
+SESSION_SECONDS = 10.0  # streams.joining, streams.app
 
 pytestmark = pytest.mark.timeout(900 if LONG else 240)
 
@@ -48,7 +49,9 @@ def three(tmp_path: Path) -> Iterator[KafkaCluster]:
         cluster.end()
 
 
-def test_workers_are_killed_again_and_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runner", ["fast", "stock"])
+def test_workers_are_killed_again_and_again(tmp_path: Path, runner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RUNNER, runner)
     chance, killed = random.Random(1), 0
     with playing(tmp_path, PATIENTS, 1) as play:
 
@@ -70,7 +73,7 @@ def test_workers_are_killed_again_and_again(tmp_path: Path) -> None:
         while killed < KILLS:
             time.sleep(chance.uniform(1, 4))
             kill()
-        assert play.outcome("kill -9 of a worker", killed, killed).is_sound
+        assert play.outcome(f"kill -9 of a worker, {runner} runner", killed, killed).is_sound
 
 
 def test_workers_join_and_leave(tmp_path: Path) -> None:

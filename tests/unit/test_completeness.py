@@ -90,12 +90,18 @@ def test_a_site_of_fewer_than_five_patients_is_not_told_at_all() -> None:
     assert [getattr(found, name) for name in ("patients", *MEASURES)] == [None] * 5
 
 
-def test_no_total_tells_what_is_suppressed_of_one_site_alone() -> None:
-    report = counted(rows(20, "RDGM", Age="40"), rows(20, "EXMR", Age="40"), rows(3, "LARK", Age="40"))
-    total = line(report, "demographic", "all")
-    assert [getattr(total, name) for name in ("patients", "filled", "missing")] == [None] * 3
-    two = counted(rows(20, "RDGM", Age="40"), rows(4, "EXMR", Age="40"), rows(3, "LARK", Age="40"))
-    assert line(two, "demographic", "all").patients == 25
+def test_a_total_is_of_the_sites_that_are_told_so_that_no_subtraction_tells_of_the_others() -> None:
+    told_ones = rows(20, "RDGM", Age="40"), rows(20, "EXMR", Age="40")
+    total = line(counted(*told_ones, rows(3, "LARK", Age="40")), "demographic", "all")
+    assert total == line(counted(*told_ones), "demographic", "all")
+    assert (total.patients, total.filled, total.missing) == (40, 40, 80)
+    nobody = counted(rows(3, "LARK", Age="40"), rows(4, "RDGM", Age="40"))
+    assert {each.patients for each in nobody.lines()} == {None}
+
+
+def test_no_total_tells_a_count_that_is_suppressed_of_one_site_alone() -> None:
+    report = counted(rows(20, "RDGM", Sex="1"), rows(20, "EXMR", Sex="1"), rows(10, "RDGM", Sex="F"), rows(3, "EXMR", Sex="F"))
+    assert [line(report, "demographic", site).repaired for site in ("RDGM", "EXMR", "all")] == [10, None, None]
 
 
 def test_one_patient_more_cannot_be_seen_by_subtracting_two_reports() -> None:

@@ -2,8 +2,10 @@
 
 import datetime as dt
 import logging
+import os
 import shutil
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -165,41 +167,52 @@ def test_a_damaged_copy_is_thrown_away(tmp_path: Path, spoilt: str, caplog: pyte
     again.close()
 
 
-def test_a_disk_that_takes_nothing_stops_the_worker_only_when_much_waits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(disk, "MOST_WAITING", 2)
-    kept = opened(tmp_path)
-    put(kept, b"a", b"one")
-    kept.settle(1)
-    real, full = kept._db, Full(kept._db)
-    kept._db = full  # type: ignore[assignment]  # a full disk cannot be had in a unit test
-    put(kept, b"b", b"two")
-    kept.settle(2)
-    put(kept, b"c", b"3")
-    kept.settle(3)
-    assert caplog.text.count("takes nothing") == 1
-    assert (kept.position, kept.get(b"a"), kept.get(b"b"), kept.get(b"c")) == (1, b"one", b"two", b"3")
-    put(kept, b"d", b"four")
-    with pytest.raises(DiskError, match="has taken nothing for 3 records"):
-        kept.settle(4)
-    kept._db = real
-    kept.settle(4)
-    assert (kept.position, kept.get(b"d"), kept.due(NOON + dt.timedelta(hours=3))) == (4, b"four", [b"c"])
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A disk of three megabytes."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", folder], capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small disk")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_stops_nothing_and_is_used_again_when_there_is_room(small: Path, caplog: pytest.LogCaptureFixture) -> None:
+    kept, count = opened(small / "copy"), 0
+    while "takes nothing" not in caplog.text:
+        for _ in range(100):
+            put(kept, b"%d" % count, os.urandom(1000).hex().encode())
+            count += 1
+        kept.settle(count)
+        assert count < 10_000
+    before = kept.position
+    assert before < count
+    assert all(kept.get(b"%d" % number) for number in range(count))
+    subprocess.run(["mount", "-o", "remount,size=100m", small], check=True)
+    put(kept, b"last", b"1")
+    kept.settle(count + 1)
+    assert (kept.position, caplog.text.count("takes records again")) == (count + 1, 1)
     kept.close()
+    again = opened(small / "copy")
+    assert (again.position, sum(1 for _ in again.values())) == (count + 1, count + 1)
+    assert again.due(NOON + dt.timedelta(hours=1)) == [b"last"]
+    again.close()
 
 
-class Full:
-    """A RocksDB that can be read and takes nothing."""
+def test_a_disk_that_stays_full_ends_the_worker_before_its_memory_does(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "MOST_WAITING", 500)
+    kept = opened(small / "copy")
 
-    def __init__(self, real: object) -> None:
-        self._real = real
+    def fill() -> None:
+        for number in range(100_000):
+            put(kept, b"%d" % number, os.urandom(1000).hex().encode())
+            if number % 100 == 0:
+                kept.settle(number)
 
-    def write(self, _: object) -> None:
-        raise OSError("No space left on device")
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._real, name)
+    with pytest.raises(DiskError, match="has taken nothing for"):
+        fill()
+    kept.close()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from handover.layout import Layout, Processed, Raw
 from handover.verify import Difference, Verdict
 from handover.words import outcome_words, verdict_words
 from tests.factories import BOB, NOON, RR1, RR2, patient_withdrawn, raw_row, raw_study
@@ -141,3 +142,53 @@ def test_verify_changes_nothing(handover: Handover) -> None:
     handover.verify(TODAY)
     assert sorted(path for path in handover.tree.rglob("*")) == before
     assert Difference("missing", DATA) in handover.verify().differences
+
+
+# --- putting back what is missing ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", [Raw("nccid"), Processed()], ids=["raw", "processed"])
+def test_whatever_is_missing_is_put_back_as_it_was_and_nothing_else_is_touched(tmp_path: Path, layout: Layout) -> None:
+    handover = Handover(tmp_path, layout=layout).complete(RR1).complete(RR2, BOB, kind="negative")
+    handover.export()
+    there = [path for path in handover.destination.paths("") if not path.startswith(("ledger/", "manifests/", "layout"))]
+    before = {path: handover.destination.digest(path) for path in there}
+    for path in there:
+        handover.destination.delete(path)
+    handover.restores = True
+    outcome = handover.export(TOMORROW)
+    assert (outcome.restored, outcome.lost, outcome.delivered) == (len(there), 0, 0)
+    assert {path: handover.destination.digest(path) for path in there} == before
+    assert handover.verify(TOMORROW).ok
+    assert handover.export(TOMORROW).restored == 0
+
+
+def test_what_is_there_is_left_though_it_was_changed(handover: Handover) -> None:
+    handover.export()
+    changed = handover.delivered()[0]
+    handover.destination.put(changed, b"{}")
+    handover.restores = True
+    assert handover.export(TOMORROW).restored == 0
+    assert handover.destination.get(changed) == b"{}"
+
+
+def test_what_is_not_to_be_had_any_more_is_told_and_not_made_up(handover: Handover) -> None:
+    handover.export()
+    handover.arrives(raw_row(values={"Age": "9"}, uploaded_at=NOON + dt.timedelta(days=1)))  # corrected since
+    for path in [path for path in handover.delivered() if pseudonym(RR1) in path]:
+        handover.destination.delete(path)
+    for image in handover.store.rglob("*.dcm"):
+        image.write_bytes(image.read_bytes() + b"\0")
+    handover.restores = True
+    outcome = handover.export(TOMORROW)
+    assert (outcome.restored, outcome.lost) == (0, 2)
+    assert "restore them from a copy" in outcome_words(outcome, "there")
+
+
+def test_who_has_opted_out_is_not_put_back(handover: Handover) -> None:
+    handover.export()
+    handover.arrives(patient_withdrawn())
+    handover.export(TOMORROW)
+    handover.restores = True
+    assert handover.export(TOMORROW).restored == 0
+    assert [path for path in handover.delivered() if pseudonym(RR1) in path] == []

@@ -21,7 +21,7 @@ IMPORTED_ONLY_IN: dict[str, tuple[str, ...]] = {
     "pydicom": ("edge", "handover"),
     "pynetdicom": ("edge",),
     "prometheus_client": ("web",),  # the others count through web.metrics
-    "sqlite3": ("edge",),
+    "sqlite3": ("edge", "handover"),
     "litestar": ("edge", "monitoring", "web"),
     "uvicorn": ("web",),
     "argon2": ("edge",),

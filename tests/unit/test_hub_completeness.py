@@ -224,6 +224,9 @@ def test_what_goes_wrong_is_told_and_the_counts_before_stay(tmp_path: Path, wron
     text = page(made, "/completeness")
     assert "could not be counted since" in text
     assert "Share filled 48%" in text
+    of_a_site = page(made, "/completeness", "RDGM")
+    assert "could not be counted since." in of_a_site
+    assert made.hub.completeness.trouble not in of_a_site  # addresses and paths are for whoever runs the hub
     asyncio.run(made.hub.completeness.turn(2, NOON))  # though nothing was published since
     assert (len(asked), made.hub.completeness.trouble) == (3, "")
 

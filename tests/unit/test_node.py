@@ -1,6 +1,7 @@
 """The image node's parts: settings, what is negotiated, what callers are told, bounds on what is taken, who goes to whom."""
 
 import datetime as dt
+import gc
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,15 +19,17 @@ from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import
 
 from edge.deidentify.deidentify import Deidentified, Deidentifier, Held
-from edge.images.headers import Excluded, Unusable
+from edge.deidentify.rewriting import Rewriter
+from edge.images.headers import ENDS_EARLY, Excluded, Unusable
 from edge.node.classes import BELONGING, acceptable
 from edge.node.counting import NodeMetrics
-from edge.node.desk import Closed, Counted, Desk, Done, WriterGoneError
+from edge.node.desk import DECODE, Closed, Counted, Desk, Done, WriterGoneError
 from edge.node.gate import Gate
-from edge.node.line import Received, _values
+from edge.node.line import Line, Received, _values
 from edge.node.node import callers
-from edge.node.receiver import FULL, ROOM
+from edge.node.receiver import FULL, ROOM, Receiver
 from edge.node.settings import node_settings
+from edge.node.stager import Kit
 from edge.node.verdicts import Answer, Verdict, answer_to, comment
 from edge.node.watcher import Ripening
 from edge.node.writer import Writer
@@ -41,7 +44,7 @@ from schemas.problems import UnusableInputError
 from schemas.rules import default_rules
 from schemas.sites import EXAMPLE, read_sites
 from tests.edge_factories import CT, HOSPITAL_NUMBERS, NOON, PSEUDONYMISER, SEALER, SITE, dicom_file
-from tests.nodes import until
+from tests.nodes import caller, until
 from web.metrics import collectors, new_registry, page
 
 HOME = Home(Path("home"))
@@ -123,6 +126,7 @@ def test_a_comment_fits_into_its_element(text: str) -> None:
 def test_a_long_comment_ends_where_a_clause_does() -> None:
     text = "its Patient ID cannot be used, since there is no number; correct it in PACS and export the image again"
     assert comment(text) == "its Patient ID cannot be used, since there is no number"
+    assert comment(ENDS_EARLY) == "the file holds no whole picture"
     assert comment("word " * 20) == ("word " * 13).rstrip()
 
 
@@ -345,3 +349,61 @@ def test_an_address_that_is_taken_is_told() -> None:
 
 def test_no_site_of_the_example_shares_a_title() -> None:
     assert {title: site.code for title, site in callers(SITES).items()}["RDGM_PACS_DR"] == "RDGM"
+
+
+# --- what is kept in memory ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _without_collections() -> Iterator[None]:
+    """Python's own collections come when they come, in a node after hours: what stays until then must not be much."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def alive(kind: type) -> int:
+    """How many there are of a kind, needed or not."""
+    return sum(isinstance(each, kind) for each in gc.get_objects())
+
+
+@pytest.mark.usefixtures("_without_collections")
+def test_of_studies_that_are_over_nothing_stays_in_memory(tmp_path: Path) -> None:
+    before, deidentifier = alive(Rewriter), Deidentifier(SITE, PSEUDONYMISER)
+    for number in range(40):
+        found = deidentifier.file(
+            dicom_file(tmp_path / "image.dcm", StudyInstanceUID=f"1.2.{number}", AccessionNumber=f"A{number}")
+        )
+        assert isinstance(found, Deidentified)
+    assert alive(Rewriter) - before == 16
+
+
+@pytest.mark.usefixtures("_without_collections")
+def test_of_lines_that_are_closed_nothing_stays_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Receiver, "_listen", lambda _: None)  # it would end this process with the test
+    store, settings = Store(tmp_path / "store"), node_settings({}, HOME)
+    kit = Kit(settings, store, Staging(store), PSEUDONYMISER, callers(SITES), SITES)
+    ours, theirs = socket.socketpair()
+    hearing, saying = Pipe()
+    thread = threading.Thread(target=Receiver(kit, Desk(saying)).run, args=(theirs,))
+    thread.start()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for _ in range(12):
+            answering = threading.Thread(target=_passed_on, args=(server, ours))
+            answering.start()
+            association = caller(server.getsockname()[1])
+            assert association.send_c_echo().Status == 0
+            association.release()
+            answering.join()
+            assert isinstance(DECODE.decode(hearing.recv_bytes()), Closed)
+    ours.close()
+    thread.join()
+    assert alive(Line) <= 3
+
+
+def _passed_on(server: socket.socket, receiver: socket.socket) -> None:
+    """Takes a caller, and hands it over as the gate does."""
+    connection, _ = server.accept()
+    with connection:
+        socket.send_fds(receiver, [ROOM], [connection.fileno()])

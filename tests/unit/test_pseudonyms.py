@@ -1,5 +1,8 @@
 """Pseudonyms: the same for the same patient however written, different for every other patient, site, purpose and key."""
 
+import base64
+import hashlib
+import hmac
 import re
 
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from identity.hospital import HospitalNumber
-from identity.keyring import Keyring
+from identity.keyring import Keyring, Purpose
 from identity.pseudonyms import MOST_DAYS, Pseudonymiser, pacs_form
 from schemas.sites import Site
 from tests.factories import ANN, BOB, KEYRING, OTHER_KEYRING, RR1, RR2, SITES, hospital_number, nhs, site
@@ -28,6 +31,18 @@ def test_their_forms() -> None:
     assert re.fullmatch(rb"[A-Z2-7]{26}", PSEUDONYMS.routing(site(), number))
     assert re.fullmatch(r"2\.25\.(0|[1-9][0-9]{0,38})", PSEUDONYMS.uid("1.2.3"))
     assert re.fullmatch(r"[0-9a-f]{64}", PSEUDONYMS.receipt(b"content"))
+
+
+@given(st.binary(min_size=32, max_size=32), hospital_numbers, st.binary(max_size=300))
+def test_they_are_hmac_sha256_and_base32_as_the_standard_library_has_them(
+    secret: bytes, number: HospitalNumber, content: bytes
+) -> None:
+    keyring = Keyring({1: secret})
+    parts = b"".join(len(part).to_bytes(4, "big") + part for part in (b"RDGM", number.text.encode()))
+    digest = hmac.digest(keyring.key(Purpose.PATIENT), parts, hashlib.sha256)[:16]
+    expected = base64.b32encode(digest).decode().rstrip("=")
+    assert Pseudonymiser(keyring).patient(site(), number) == f"Covid{expected}"
+    assert Pseudonymiser(keyring).receipt(content) == hmac.new(keyring.key(Purpose.RECEIPT), content, hashlib.sha256).hexdigest()
 
 
 def test_a_uid_is_short_enough_for_dicom() -> None:
@@ -150,7 +165,7 @@ def test_days_follow_from_site_and_keyring() -> None:
 
 
 def test_it_does_not_print() -> None:
-    keys = [KEYRING.secrets[1], *PSEUDONYMS._keys.values()]
+    keys = [KEYRING.secrets[1], *(KEYRING.key(purpose) for purpose in Purpose)]
     shown = f"{PSEUDONYMS} {PSEUDONYMS!r}"
     assert shown == "Pseudonymiser(key_version=1) Pseudonymiser(key_version=1)"
     assert [key for key in keys if repr(key) in shown or key.hex() in shown] == []

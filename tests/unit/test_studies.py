@@ -22,6 +22,7 @@ from edge.images.send_images import FileProblem, ImagesAnswer, send_images
 from edge.images.studies import Arrival, StudyBook
 from edge.sending.outbox import Outbox
 from edge.store.folder import Store
+from edge.words import images_words
 from identity.keyring import Keyring
 from identity.seal import Sealer, SealError, StudyIdentity
 from schemas.records import StudyReceived
@@ -239,6 +240,20 @@ def test_files_and_folders_are_sent_and_every_file_is_accounted_for(outbox: Outb
     )
     assert send(outbox, folder, other) == answer
     assert len(reports(outbox)) == 2
+
+
+def test_an_image_that_is_held_back_is_told_apart_from_a_file_that_failed(outbox: Outbox, tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    dicom_file(folder / "burned.dcm", BurnedInAnnotation="YES")
+    dicom_file(folder / "good.dcm")
+    (folder / "letter.txt").write_text("hello")
+    answer = send(outbox, folder)
+    assert [(Path(each.file).name, each.is_held) for each in answer.failed] == [("burned.dcm", True), ("letter.txt", False)]
+    assert answer.failed[0].problem == f"held back: {answer.failed[0].reason}"
+    failed, held, outcome = images_words(answer).splitlines()
+    assert failed.startswith(f"FAILED    {folder / 'letter.txt'}: ")
+    assert held == f"HELD      {folder / 'burned.dcm'}: {answer.failed[0].reason}"
+    assert outcome == "1 images of 1 studies were accepted; 1 files failed, 1 are held back and need a look, 0 were left out."
 
 
 def test_a_study_larger_than_a_batch_is_counted_whole(outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

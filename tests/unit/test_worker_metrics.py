@@ -1,15 +1,16 @@
 """The workers' metrics: what is done, what waits, and the cases by partition, which sum exactly while partitions move."""
 
-import datetime as dt
 from urllib.request import urlopen
 
 import pytest
 
 from agents.quarantine import Reason
+from schemas.coverage import empty_cases
 from schemas.metrics import WORKER
-from schemas.topics import COVERAGE_STATUS
+from schemas.topics import ALERTS, COVERAGE_STATUS
 from streams.counting import WorkerMetrics
 from streams.keeping import InMemory, Part
+from streams.steps import Emitted
 from tests.factories import NOON, RR1, RR2, Flow, raw_row, raw_study
 
 
@@ -44,7 +45,9 @@ def shown(*all_metrics: WorkerMetrics) -> dict[str, float]:
 
 def keeps(metrics: WorkerMetrics, place: Part, key: bytes, value: bytes) -> None:
     """As the runner does it: told first, then kept."""
-    metrics.changes("reconcile", place, key, value)
+    known, now = place.kept.get(key), COVERAGE_STATUS.wire.decode(value)
+    before = empty_cases(now.match) if known is None else COVERAGE_STATUS.wire.decode(known)
+    metrics.changes("reconcile", place, Emitted(COVERAGE_STATUS, key, value, states=(before, now)))
     place.kept.put(key, value, None)
 
 
@@ -86,15 +89,15 @@ def test_a_partition_that_comes_back_is_counted_anew() -> None:
 
 def test_other_steps_keep_no_cases() -> None:
     metrics, place = WorkerMetrics("reconcile"), owned()
-    metrics.changes("alerts", place, b"M", b"anything")
+    metrics.changes("alerts", place, Emitted(ALERTS, b"M", b"anything"))
     metrics.has("alerts", [place], {})
     assert not [name for name in shown(metrics) if "cases" in name]
 
 
 def test_what_is_done_and_what_waits() -> None:
     metrics = WorkerMetrics("reconcile")
-    metrics.done("alerts", COVERAGE_STATUS.name, NOON.timestamp() - 0.03, NOON)
-    metrics.done("alerts", COVERAGE_STATUS.name, NOON.timestamp() + 9, NOON + dt.timedelta(0))  # the broker's clock is ahead
+    ahead = NOON.timestamp() + 9  # by the broker's clock
+    metrics.done("alerts", COVERAGE_STATUS.name, [NOON.timestamp() - 0.03, ahead], NOON)
     metrics.rejected("alerts", Reason.UNDECODABLE)
     metrics.has("alerts", [owned(0), owned(3)], {(COVERAGE_STATUS.name, 0): 7, (COVERAGE_STATUS.name, 3): 5})
     metrics.has("people", [owned(1)], {("nccid.person-cases", 1): 2})
@@ -114,7 +117,7 @@ def test_all_that_is_declared_is_counted() -> None:
     metrics, place = WorkerMetrics("reconcile"), owned()
     for key, value in versions():
         keeps(metrics, place, key, value)
-    metrics.done("reconcile", "nccid.rows", NOON.timestamp(), NOON)
+    metrics.done("reconcile", "nccid.rows", [NOON.timestamp()], NOON)
     metrics.rejected("reconcile", Reason.WITHDRAWN)
     metrics.has("reconcile", [place], {("nccid.rows", 0): 0})
     names = {name.split("{")[0] for name in shown(metrics)}

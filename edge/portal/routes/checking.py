@@ -38,6 +38,7 @@ def check(request: PortalRequest, portal: ThePortal, data: Form) -> Template:
     encoded = asked(typed, portal.home)
     del typed
     portal.diary.note(account, "checked numbers", numbers=len(encoded))
+    portal.counts.asked(account.site, len(encoded))
     persons = list(dict.fromkeys(each.person for each in encoded if each.person))
     try:
         found = portal.hub.statuses(account.site, persons=persons) if persons else Statuses()

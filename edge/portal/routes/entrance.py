@@ -28,11 +28,13 @@ def login(request: PortalRequest, portal: ThePortal, data: Form) -> Template | R
     name, password = data.get("username", "").strip()[:_LONGEST_NAME], data.get("password", "")
     address = request.client.host if request.client else ""
     if wait := max(portal.attempts.wait(BY_NAME, name.casefold()), portal.attempts.wait(BY_ADDRESS, address)):
+        portal.counts.login_failed("waiting")
         return _login(request, portal, 429, wrong=_too_many(wait))
     account = portal.accounts.verified(name, password)
     if account is None:
         portal.attempts.add(BY_NAME, name.casefold())
         portal.attempts.add(BY_ADDRESS, address)
+        portal.counts.login_failed("wrong")
         _note_refusal(portal, name)
         return _login(request, portal, 401, wrong=WRONG)
     portal.attempts.forget(BY_NAME, name.casefold())
