@@ -10,6 +10,7 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from pynetdicom import AE
@@ -36,13 +37,10 @@ def associations(node: tuple[str, int]) -> list[Association]:
 
 
 def send(over: list[Association], images: list[Path], begin: float, rate: float, share: tuple[int, int]) -> list[Sent]:
-    """Sends every ``share[1]``-th image from ``share[0]`` on, each at its time."""
-    first, step = share
+    """Sends every ``share[1]``-th image from ``share[0]`` on, each at its time, over whichever association is free."""
     sent: list[Sent] = []
-    threads = []
-    for each, association in enumerate(over):
-        numbers = range(first + each * step, len(images), step * len(over))
-        threads.append(threading.Thread(target=_over, args=(association, images, numbers, begin, rate, sent)))
+    numbers = iter(range(share[0], len(images), share[1]))  # ``next`` of it is one step for all threads
+    threads = [threading.Thread(target=_over, args=(each, images, numbers, begin, rate, sent)) for each in over]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -50,7 +48,9 @@ def send(over: list[Association], images: list[Path], begin: float, rate: float,
     return sent
 
 
-def _over(association: Association, images: list[Path], numbers: range, begin: float, rate: float, sent: list[Sent]) -> None:
+def _over(
+    association: Association, images: list[Path], numbers: Iterator[int], begin: float, rate: float, sent: list[Sent]
+) -> None:
     for number in numbers:
         due = begin + number / rate
         time.sleep(max(0.0, due - time.monotonic()))

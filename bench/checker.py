@@ -6,7 +6,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from schemas.wire import Wire
 Say = Callable[[str], None]
 
 _CONNECTIONS = 4
+_IDLE_SECONDS = 3.0
 _CHUNK = 2_000
 HUB, REDIS = "hub", "Redis"
 
@@ -42,7 +43,7 @@ class Run:
     """What one server did in one turn."""
 
     took: list[float]  # seconds of each request
-    busy: float  # seconds of processor time, of all that stands behind it
+    busy: float  # seconds of processor time, of all that stands behind it, beyond what it takes when nobody asks
     seconds: float
 
     @property
@@ -119,11 +120,13 @@ async def _redis_memory(store: Server) -> int:
 async def _scene(servers: dict[str, tuple[Server, ...]], token: str, count: int, extent: Extent, say: Say) -> dict[str, Any]:
     """Both asked for so many pseudonyms at once, in turn, in a changing order. The first of each kind of server is asked."""
     found: dict[str, list[Run]] = {name: [] for name in servers}
+    idle = {name: _busy_when_idle(each) for name, each in servers.items()}
     for run in range(extent.runs):
         for name in sorted(servers, reverse=bool(run % 2)):
             before = sum(each.busy_seconds() for each in servers[name])
             took = await _ask(servers[name][0], token, count, extent)
-            found[name].append(Run(took, sum(each.busy_seconds() for each in servers[name]) - before, extent.seconds))
+            busy = sum(each.busy_seconds() for each in servers[name]) - before
+            found[name].append(Run(took, busy - idle[name] * extent.seconds, extent.seconds))
         say(
             f"{count} at once, run {run + 1} of {extent.runs}: "
             + ", ".join(f"{name} {runs[-1].rate:,.0f}/s" for name, runs in found.items())
@@ -131,13 +134,20 @@ async def _scene(servers: dict[str, tuple[Server, ...]], token: str, count: int,
     ratios = [ours.rate / theirs.rate for ours, theirs in zip(found[HUB], found[REDIS], strict=True)]
     return {
         "pseudonyms": count,
-        "servers": {name: _summary(runs) for name, runs in found.items()},
+        "servers": {name: _summary(runs) | {"idle_share": round(idle[name], 3)} for name, runs in found.items()},
         "hub_to_redis": {
             "median": round(statistics.median(ratios), 2),
             "least": round(min(ratios), 2),
             "most": round(max(ratios), 2),
         },
     }
+
+
+def _busy_when_idle(servers: Sequence[Server]) -> float:
+    """Processor time in a second while nobody asks: the hub goes on following the topics, which is no part of a question."""
+    before = sum(each.busy_seconds() for each in servers)
+    time.sleep(_IDLE_SECONDS)
+    return (sum(each.busy_seconds() for each in servers) - before) / _IDLE_SECONDS
 
 
 def _summary(runs: list[Run]) -> dict[str, float]:

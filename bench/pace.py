@@ -58,14 +58,14 @@ def accept(paces: list[Pace], path: Path = BASELINE) -> None:
 
 
 def measure(parts: Mapping[str, Work], accepted: Mapping[str, float]) -> list[Pace]:
-    """Each part's pace. One that seems slower is measured again: chance does not repeat itself, and slowness does."""
+    """Each part's pace. One that seems slower is measured again, as is a new baseline: slowness stays, chance does not."""
     return [_measured(part, work, accepted.get(part)) for part, work in parts.items()]
 
 
 def _measured(part: str, work: Work, accepted: float | None) -> Pace:
     pace = Pace(part, ratio(work), accepted)
     for _ in range(_TRIES - 1):
-        if accepted is None or not pace.is_slower:
+        if not pace.is_slower:
             return pace
         pace = Pace(part, min(pace.ratio, ratio(work)), accepted)
     return pace

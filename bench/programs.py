@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.children import die_with_parent
 from schemas.problems import WorkFailedError
 
 _END_SECONDS = 20.0
@@ -59,7 +60,14 @@ def start(program: Program, log: Path) -> Started:
     environment = {**plain, "NCCID_RUN_ID": uuid.uuid4().hex, **program.environment}
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        process = subprocess.Popen(program.command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            program.command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=die_with_parent,  # noqa: PLW1509  # a benchmark that is killed leaves nobody behind
+        )
     return Started(process, log, time.monotonic())
 
 

@@ -16,8 +16,9 @@ import msgspec
 from msgspec.structs import replace
 
 from agents.alerts import Alerts, no_alerts
+from agents.introductions import seen_by_persons
 from agents.people import people, reviews
-from agents.reconcile import Reconcile, fold, seen_by_persons
+from agents.reconcile import Reconcile, fold
 from monitoring.audit_events import Problem
 from schemas.alerts import AlertsRaised
 from schemas.coverage import Case, CaseReconciled, CasesReconciled

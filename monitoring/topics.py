@@ -19,6 +19,8 @@ PREFIX = "nccid"
 """What the names of our topics begin with; others on the cluster are not ours to read."""
 
 _FETCH_WAIT_MS = 20
+_FETCH_BYTES = 64 * 1024  # of a partition at once, and
+_AT_ONCE = 500  # records in a piece: memory does not grow with what lies there
 _EMPTY_POLLS = 5  # in a row, until what comes after a misreported end is sure to have come
 _EMPTY_POLL_MS = 3 * _FETCH_WAIT_MS
 _LINGER_SECONDS = 3.0  # after the reported ends, where something comes all the time
@@ -68,6 +70,7 @@ class TopicsReader:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=_FETCH_WAIT_MS,
+            max_partition_fetch_bytes=_FETCH_BYTES,
             **client_security(self._kafka),
         )
         try:
@@ -117,7 +120,7 @@ class TopicsReader:
 
     async def poll(self, wait_ms: int = 2 * _FETCH_WAIT_MS) -> list[Found]:
         """What has come since; nothing when nothing came for a moment."""
-        batches = await self._consumer.getmany(timeout_ms=wait_ms)
+        batches = await self._consumer.getmany(timeout_ms=wait_ms, max_records=_AT_ONCE)
         return [_found(message) for messages in batches.values() for message in messages]
 
     async def to_the_ends(self) -> AsyncIterator[list[Found]]:

@@ -80,8 +80,18 @@ class AtWork:
             await held.close()
 
 
-Join = Callable[[], Awaitable[tuple[AIOKafkaConsumer, AIOKafkaProducer, Sequence[AtWork]]]]
-"""Makes what the runner works with, in its event loop: a consumer and a producer, not yet started, and the steps."""
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What the runner works with: clients, not yet started, and the steps; ``leave`` tells the group that we do not come back."""
+
+    consumer: AIOKafkaConsumer
+    producer: AIOKafkaProducer
+    steps: Sequence[AtWork]
+    leave: Callable[[], Awaitable[None]]
+
+
+Join = Callable[[], Awaitable[Joined]]
+"""Makes it, in the runner's event loop."""
 
 
 @dataclass
@@ -102,6 +112,7 @@ class FastRunner(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # n
         self._join, self._when_ready = join, when_ready
         self._consumer: AIOKafkaConsumer
         self._producer: AIOKafkaProducer
+        self._leave: Callable[[], Awaitable[None]]
         self._steps: Sequence[AtWork] = ()
         self._readers: dict[str, list[AtWork]] = {}  # by topic
         self._locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)  # one a partition: a fold and its write are one
@@ -116,7 +127,9 @@ class FastRunner(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # n
     async def on_start(self) -> None:
         """Joins the group."""
         try:
-            self._consumer, self._producer, self._steps = await self._join()
+            joined = await self._join()
+            self._consumer, self._producer = joined.consumer, joined.producer
+            self._steps, self._leave = joined.steps, joined.leave
             topics = {topic for step in self._steps for topic in step.folding.step.all_read}
             self._readers = {
                 topic.name: [each for each in self._steps if topic in each.folding.step.all_read] for topic in topics
@@ -134,6 +147,7 @@ class FastRunner(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # n
         await self._give_up()
         await self._consumer.stop()
         await self._producer.stop()
+        await self._leave()
 
     # --- as the group gives and takes partitions
 

@@ -1,20 +1,27 @@
 """What the fast runner works with, made from a worker's settings: clients, and the steps with their ways to take a partition."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka import KafkaAdminClient
+from kafka.admin import MemberToRemove
+from kafka.errors import KafkaError
 
 from streams.batching import BATCH_BYTES
-from streams.fast import AtWork, Join
+from streams.fast import AtWork, Join, Joined
 from streams.folding import Folding
 from streams.settings import WorkerSettings
 from streams.slots import Slot, take_slot
 from streams.taking import Take, TakingOver, taking_alone
 from streams.transport import EMBEDDED_FETCH_WAIT_MS
 
+log = logging.getLogger(__name__)
+
+_LEAVING_MS = 3_000
 _FETCH_BYTES = 4 * 1024**2
 _READING_AT_ONCE = 4
 """Partitions whose topic is read at the same time while they are taken over."""
@@ -32,12 +39,31 @@ def joining(settings: WorkerSettings, foldings: Sequence[Folding]) -> Join:
     """
     slot = None if settings.embedded else take_slot(settings.home.state / "-".join(settings.steps))
 
-    async def join() -> tuple[AIOKafkaConsumer, AIOKafkaProducer, Sequence[AtWork]]:
+    async def join() -> Joined:
         producer = AIOKafkaProducer(**settings.kafka.aiokafka_settings, acks="all", max_batch_size=BATCH_BYTES)
         taking = await _taking(settings, slot, producer)
-        return _consumer(settings, slot), producer, [AtWork(folding, taking(folding)) for folding in foldings]
+        steps = [AtWork(folding, taking(folding)) for folding in foldings]
+        return Joined(_consumer(settings, slot), producer, steps, lambda: _leave(settings, slot))
 
     return join
+
+
+async def _leave(settings: WorkerSettings, slot: Slot | None) -> None:
+    """Tells the group that its static member is gone, so that the others have its partitions now, not after its session."""
+    if slot is None:
+        return
+    try:
+        await asyncio.to_thread(_remove, settings, slot.member)
+    except (KafkaError, OSError, ValueError) as error:
+        log.warning("the group was not told that we leave (%s); it will know when the session ends", type(error).__name__)
+
+
+def _remove(settings: WorkerSettings, member: str) -> None:
+    admin = KafkaAdminClient(**settings.kafka.client_settings, bootstrap_timeout_ms=_LEAVING_MS)
+    try:
+        admin.remove_group_members(settings.group, [MemberToRemove(group_instance_id=member)])
+    finally:
+        admin.close()
 
 
 async def _taking(settings: WorkerSettings, slot: Slot | None, producer: AIOKafkaProducer) -> Callable[[Folding], Take]:

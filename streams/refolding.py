@@ -9,8 +9,8 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from agents.introductions import seen_by_persons
 from agents.quarantine import Payload
-from agents.reconcile import seen_by_persons
 from schemas.coverage import CasesReconciled
 from schemas.people import CaseReviewed
 from schemas.records import Source, Ticked

@@ -1,10 +1,11 @@
 """The steps at work: how each message is decoded and given to the pure step, and what follows is addressed and encoded."""
 
 from agents.alerts import Alerts, mismatches, no_alerts
+from agents.introductions import seen_by_persons
 from agents.people import people, reviews
 from agents.pseudonymise import Pseudonymise
 from agents.quarantine import Reason, Rejected
-from agents.reconcile import OfCase, Reconcile, next_deadline, seen_by_persons, withdrawn
+from agents.reconcile import OfCase, Reconcile, next_deadline, withdrawn
 from agents.sites import Sites, nothing_of
 from identity.pseudonyms import Pseudonymiser
 from identity.seal import LinkageSealer, Sealer

@@ -14,7 +14,7 @@ def taken_from_pacs(door: Door, folder: Path, now: dt.datetime) -> None:
     """Takes each file of a folder, and leaves its study open: more of it may be on its way."""
     store = Store(door.store)
     with closing(Staging(store)) as staging:
-        intake = Intake(door.outbox, store, staging, door.pseudonymiser, door.sealer)
+        intake = Intake(door.outbox, store, door.pseudonymiser, door.sealer)
         deidentifier = Deidentifier(door.site, door.pseudonymiser)
         deliveries = []
         for path in sorted(folder.iterdir()):

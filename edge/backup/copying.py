@@ -37,7 +37,7 @@ def make_folder(folder: Path) -> None:
 def copy(source: Path, target: Path) -> None:
     """A copy of a file that does not change meanwhile."""
     with source.open("rb") as reading:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(target.parent)
         with _new(target) as writing:
             shutil.copyfileobj(reading, writing, _PART)
             _sync(writing)
@@ -59,7 +59,7 @@ def write(path: Path, content: bytes) -> None:
 
 def copy_database(source: Path, target: Path) -> None:
     """A SQLite file as it was at one moment, while others write to it: by SQLite itself, without a log beside the copy."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(target.parent)
     _new(target).close()
     with explained(source), closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as one_file:
         live.backup(one_file)
@@ -82,6 +82,13 @@ def files(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders.sort()
         yield from (Path(place, name) for name in sorted(names))
+
+
+def _make_private(folder: Path) -> None:
+    """The folder, and those on the way to it that are not there, for their owner alone."""
+    for each in reversed((folder, *folder.parents)):
+        if not each.exists():
+            each.mkdir(mode=0o700)
 
 
 def _new(path: Path) -> BinaryIO:

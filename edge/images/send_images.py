@@ -134,7 +134,7 @@ def send_images(  # noqa: PLR0913  # what a command is made of, and by whom; the
         KeyringError, SealError: a study is known from before under another keyring.
     """
     with closing(Staging(store)) as staging:
-        intake = Intake(outbox, store, staging, pseudonymiser, sealer)
+        intake = Intake(outbox, store, pseudonymiser, sealer)
         intake.recover(now)
         sending = _Sending(site, Deidentifier(site, pseudonymiser), staging, intake, now)
         total = sum(1 for _ in files(paths)) if progress else None

@@ -100,7 +100,7 @@ def run_node(home: Home, settings: NodeSettings, when_ready: Callable[[], None])
         kit = Kit(settings, store, staging, pseudonymiser, callers(sites), sites)
         stagers = _start(kit, gate)
         outbox = stack.enter_context(Outbox(home.outbox))
-        intake = Intake(outbox, store, staging, pseudonymiser, Sealer(keys))
+        intake = Intake(outbox, store, pseudonymiser, Sealer(keys))
         counting = _counting(settings, store, gate)
         writer = Writer(outbox, intake, sites, rules, counting, _now)
         if found := intake.recover(_now()):

@@ -12,12 +12,14 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from schemas.problems import WorkFailedError
 
 STAGING = ".staging"
 _LOCK = ".lock"
+_SYNCS = 8  # at once
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 Parts = Sequence[bytes | memoryview]
@@ -140,9 +142,10 @@ class Staging:
             self._folder.mkdir(mode=0o700)
             self._held = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
             fcntl.flock(self._held, fcntl.LOCK_EX)
+        self._beside = ThreadPoolExecutor(_SYNCS)  # whose threads are started when they are needed: after a fork, in each process
 
     def write(self, parts: Parts) -> str:
-        """A file of these parts, complete and synced.
+        """A file of these parts, complete and synced, and its name too: both at once, which the file system does in one go.
 
         Returns:
             What it is called, for ``Store.place``.
@@ -158,7 +161,9 @@ class Staging:
             try:
                 for part in parts:
                     _write(descriptor, part)
+                named = self._beside.submit(os.fsync, self._held)
                 os.fsync(descriptor)
+                named.result()
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
@@ -166,13 +171,9 @@ class Staging:
                 os.close(descriptor)
         return f"{self.name}/{name}"
 
-    def sync(self) -> None:
-        """Makes the names of what was staged so far outlive a power cut."""
-        with explained():
-            os.fsync(self._held)
-
     def close(self) -> None:
         """Lets go of the folder, which is empty by now or left to who opens the store next."""
+        self._beside.shutdown()
         with contextlib.suppress(OSError):
             self._folder.rmdir()
         os.close(self._held)

@@ -82,10 +82,9 @@ class Delivery:
 class Intake:
     """Takes images, for one process; one thread at a time."""
 
-    def __init__(self, outbox: Outbox, store: Store, staging: Staging, pseudonymiser: Pseudonymiser, sealer: Sealer) -> None:
+    def __init__(self, outbox: Outbox, store: Store, pseudonymiser: Pseudonymiser, sealer: Sealer) -> None:
         self._outbox = outbox
         self._store = store
-        self._staging = staging
         self._pseudonymiser = pseudonymiser
         self._sealer = sealer
         self._placed: list[tuple[str, str]] = []
@@ -106,7 +105,6 @@ class Intake:
             StoreError: what was taken could not all be put into its place; send everything again.
             KeyringError, SealError: a study is known from before under another keyring; nothing was taken.
         """
-        self._staging.sync()
         placing: dict[str, str] = {}  # path -> staged
         with self._store.locked():
             with self._outbox.transaction(now) as transaction:

@@ -202,6 +202,20 @@ def test_nobody_takes_away_a_lock_that_is_anothers_by_now(handover: Handover) ->
         handover.export()
 
 
+def test_a_store_that_knows_no_conditions_is_refused(bucket: str) -> None:
+    class Careless(Objects):
+        """A server that passes over ``If-None-Match``; none that can be started here does."""
+
+        def create(self, path: str, content: bytes) -> bool:
+            self.put(path, content)
+            return True
+
+    careless = Careless(f"s3://{bucket}/careless")
+    with pytest.raises(DestinationError, match="conditional puts"), careless.alone():
+        pytest.fail("it was locked")
+    assert careless.get("lock.json") is None
+
+
 def test_a_lock_is_no_delivered_file(handover: Handover) -> None:
     handover.export()
     with handover.destination.alone():

@@ -207,7 +207,7 @@ class AtTheDesk:
         self.staging = Staging(self.store)
         self.registry = new_registry()
         metrics = NodeMetrics(collectors(NODE, self.registry), self.store.free, lambda: 3)
-        intake = Intake(self.outbox, self.store, self.staging, PSEUDONYMISER, sealer)
+        intake = Intake(self.outbox, self.store, PSEUDONYMISER, sealer)
         self.writer = Writer(self.outbox, intake, SITES, default_rules(), metrics, lambda: self.now)
         self.now = NOON
         self.theirs, ours = Pipe()

@@ -48,6 +48,12 @@ def test_what_seems_slower_by_chance_is_measured_again_and_what_is_slower_stays_
         assert measure({"fold": loop}, {"fold": 1.0}) == [Pace("fold", found, 1.0)]
 
 
+def test_a_new_baseline_is_the_best_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    following = iter([1.9, 1.7, 1.8])
+    monkeypatch.setattr(pace, "ratio", lambda _: next(following))
+    assert measure({"fold": loop}, {}) == [Pace("fold", 1.7, None)]
+
+
 def test_what_does_the_loop_twice_takes_twice_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     monkeypatch.setattr("bench.pace.time.process_time", lambda: float(len(calls)))

@@ -50,7 +50,7 @@ class Place:
     def at(cls, root: Path) -> "Place":
         outbox, store = Outbox(root / "data" / "outbox.sqlite3"), Store(root / "store")
         staging = Staging(store)
-        return cls(root, outbox, store, staging, Intake(outbox, store, staging, PSEUDONYMISER, SEALER))
+        return cls(root, outbox, store, staging, Intake(outbox, store, PSEUDONYMISER, SEALER))
 
     def end(self) -> None:
         """As kill -9 would: the kernel closes what was open, and nothing else happens."""

@@ -1,0 +1,157 @@
+"""The fast runner where it could lose or double: a rebalance while it folds, a partition held up, a broker that takes nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from msgspec.structs import replace
+
+from monitoring.reading import read_status
+from schemas.home import Home
+from schemas.kafka import KafkaSettings
+from schemas.topics import IMAGES, PSEUDONYMISED_WIRE, ROWS, TOPICS
+from streams.admin import ensure_topics
+from streams.fast import FastRunner
+from streams.folding import Around, Folding
+from streams.joining import joining
+from streams.limits import Limits
+from streams.partitions import partition_of
+from streams.settings import WorkerSettings
+from streams.topology import TOPOLOGY
+from tests.factories import NOON, given, row, study
+from tests.kafka.cluster import KafkaCluster
+from tests.kafka.pool import LeasedBroker
+
+PATIENTS = 3_000
+SECONDS = 90.0
+HELD = 3  # a partition
+
+
+def runner(folder: Path, kafka: KafkaSettings) -> FastRunner:
+    settings = WorkerSettings(Home(folder), kafka, ("reconcile",), embedded=False, run_id="")
+    step = TOPOLOGY.step("reconcile")
+    folding = Folding(step, step.build(given()), Around(lambda: NOON, Limits(1000), kafka))
+    return FastRunner(joining(settings, [folding]), lambda: None)
+
+
+@asynccontextmanager
+async def running(*runners: FastRunner) -> AsyncIterator[None]:
+    for each in runners:
+        await each.start()
+    try:
+        yield
+    finally:
+        for each in runners:
+            await each.stop()
+
+
+def patient(number: int) -> str:
+    return f"Covid{number:06}"
+
+
+async def fill(kafka: KafkaSettings) -> None:
+    """Of each patient a row and a study."""
+    producer = AIOKafkaProducer(**kafka.aiokafka_settings, linger_ms=50)
+    await producer.start()
+    for topic, make in ((ROWS, row), (IMAGES, study)):
+        for number in range(PATIENTS):
+            record = replace(make(patient=patient(number)), match=f"M{number:06}")
+            await producer.send(topic.name, PSEUDONYMISED_WIRE.encode(record), record.match.encode())
+    await producer.stop()
+
+
+def complete(kafka: KafkaSettings) -> set[str]:
+    return {known.patient for known in read_status(kafka) if known.state == "complete"}
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not await asyncio.to_thread(true):  # noqa: ASYNC110  # what is waited for happens in another process
+            await asyncio.sleep(0.2)
+
+
+def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(asyncio.wait_for(test(), 2 * SECONDS))
+
+
+EVERYONE = {patient(number) for number in range(PATIENTS)}
+
+
+def test_partitions_move_while_they_are_folded(broker: LeasedBroker, tmp_path: Path) -> None:
+    async def test() -> None:
+        await fill(broker.settings)
+        one, other = runner(tmp_path / "one", broker.settings), runner(tmp_path / "other", broker.settings)
+        async with running(one):
+            await until(lambda: bool(one._progress.folded))
+            assert sum(one._progress.folded.values()) < 2 * PATIENTS  # it is in the middle
+            async with running(other):
+                await until(lambda: bool(other._assigned) and bool(one._assigned))
+                assert not {place.partition for place in one._assigned} & {place.partition for place in other._assigned}
+                await until(lambda: complete(broker.settings) == EVERYONE)
+
+    run(test)
+
+
+def test_a_partition_that_is_held_up_holds_up_no_other_and_loses_nothing(broker: LeasedBroker, tmp_path: Path) -> None:
+    async def test() -> None:
+        await fill(broker.settings)
+        one = runner(tmp_path, broker.settings)
+        held = {patient(number) for number in range(PATIENTS) if partition_of(f"M{number:06}".encode()) == HELD}
+        await one._locks[HELD].acquire()
+        async with running(one):
+            try:
+                await until(lambda: len(one._progress.folded) >= 11)
+                assert not any(place.partition == HELD for place in one._progress.folded)
+            finally:
+                one._locks[HELD].release()
+            await until(lambda: complete(broker.settings) == EVERYONE)
+            assert held
+
+    run(test)
+
+
+def test_while_the_broker_takes_nothing_nothing_piles_up_and_after_it_all_is_there(tmp_path: Path) -> None:
+    cluster = KafkaCluster(tmp_path / "kafka")
+    cluster.start()
+    try:
+        ensure_topics(cluster.settings)
+
+        async def test() -> None:
+            await fill(cluster.settings)
+            one = runner(tmp_path / "home", cluster.settings)
+            async with running(one):
+                await until(lambda: bool(one._progress.folded))
+                for each in cluster.brokers:
+                    each.pause()
+                await asyncio.sleep(3)
+                before = dict(one._progress.folded)
+                await asyncio.sleep(2)
+                assert one._progress.folded == before  # it waits, and takes no more
+                for each in cluster.brokers:
+                    each.resume()
+                await until(lambda: complete(cluster.settings) == EVERYONE)
+
+        run(test)
+    finally:
+        cluster.end()
+
+
+def test_started_again_it_reads_only_what_is_new(broker: LeasedBroker, tmp_path: Path) -> None:
+    """What was settled lies on disk, the group's offsets are behind it, and the same member gets the same partitions."""
+
+    async def test() -> None:
+        await fill(broker.settings)
+        async with running(first := runner(tmp_path, broker.settings)):
+            await until(lambda: complete(broker.settings) == EVERYONE)
+        assert not any(step.held for step in first._steps)  # all let go of
+        async with running(again := runner(tmp_path, broker.settings)):
+            await until(lambda: len(again._steps[0].held) == TOPICS[0].partitions)
+            kept = [held.kept for held in again._steps[0].held.values()]
+            assert sum(1 for each in kept for _ in each.values()) == PATIENTS
+            await asyncio.sleep(1)
+            assert again._progress.folded == {}  # nothing came again
+
+    run(test)
