@@ -1,83 +1,43 @@
 """The fast runner: the steps of the topology on whole batches of records, strictly at least once.
 
-One consumer a worker reads what its steps read, as many records at a time as there are. For each partition, a slice at a time:
-fold every record, hand what follows to the partition's writer as whole batches. Every so often a partition is settled: when the
-broker has all that was written for good, what is kept goes to disk, and only then may the offsets be committed. A write that
-fails ends the process: its memory is ahead of the topics, and the next process folds the same records again.
+One consumer a worker reads what its steps read, as many records at a time as there are, and gives them to the lanes of their
+partitions (``streams.lane``). There, a slice at a time, every record is folded, and what follows is handed to the partition's
+writer as whole batches. Every so often a lane is settled: when the broker has all that was written for good, what is kept goes to
+disk, and only then may the offsets be committed. A write that fails ends the process: its memory is ahead of the topics, and the
+next process folds the same records again.
 
-Before a rebalance takes partitions away everything is settled and let go; what was read and not yet folded is dropped, and comes
-again from the committed offsets. Who may fold and write what a step keeps is decided in ``streams.taking``. Faust runs this as a
-service: its start and its end are the worker's.
+Before a rebalance takes partitions away all lanes are settled and end. A lane that is busy, or still taking its partition over,
+is not read for meanwhile, so nothing piles up, and the others go on. The service library of Faust (``mode``) starts and stops it.
 """
 
 import asyncio
-import datetime as dt
 import logging
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from agents.quarantine import Payload
-from schemas.records import Source, Ticked
-from streams.disk import DiskError
-from streams.folding import Folding
-from streams.steps import Emitted
-from streams.taking import Held, Take
+from schemas.records import Ticked
+from streams.lane import AtWork, Lane
 from streams.writing import end_worker
 
 log = logging.getLogger(__name__)
 
-SLICE = 500
-"""Records that are folded in one go: some hundredths of a second, after which heartbeats and others have their turn."""
-
 POLL_MS = 200
 MOST_AT_ONCE = 4_000
 """Records that one poll brings."""
+
+BUSY_SECONDS = 0.01
+"""How long to wait for a lane that is busy, when there is nothing for the others."""
 
 LOOK_SECONDS = 0.5
 """How often a worker looks at the clock, and at which partitions it has."""
 
 SETTLE_SECONDS = 0.5
 """How often what was written is made last; readers see it before."""
-
-
-@dataclass
-class AtWork:
-    """A step in this worker, with the partitions that it has."""
-
-    folding: Folding
-    take: Take
-    held: dict[int, Held] = field(default_factory=dict)
-
-    async def of(self, partition: int) -> Held:
-        """The partition, taken if it is not ours yet."""
-        held = self.held.get(partition)
-        if held is None:
-            try:
-                held = self.held[partition] = await self.take(partition)
-            except (KafkaError, DiskError) as error:
-                end_worker(f"what {self.folding.step.name} keeps", error)
-        return held
-
-    async def settle(self, partition: int) -> None:
-        """All that follows from what was folded is on the broker for good, and on disk."""
-        held = self.held.get(partition)
-        if held is not None:
-            try:
-                held.kept.settle(await held.writer.settle())
-            except DiskError as error:
-                end_worker(f"what {self.folding.step.name} keeps", error)
-
-    async def let_go(self, partition: int) -> None:
-        """It is not ours any more."""
-        held = self.held.pop(partition, None)
-        if held is not None:
-            await held.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,60 +54,46 @@ Join = Callable[[], Awaitable[Joined]]
 """Makes it, in the runner's event loop."""
 
 
-@dataclass
-class Progress:
-    """How far each partition was folded, and how far that can be lost no more; offsets of the next record."""
-
-    folded: dict[TopicPartition, int] = field(default_factory=dict)
-    times: dict[TopicPartition, list[float]] = field(default_factory=lambda: defaultdict(list))  # of records not yet settled
-    settled: dict[TopicPartition, int] = field(default_factory=dict)
-    committed: dict[TopicPartition, int] = field(default_factory=dict)
-
-
 class FastRunner(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # neither ships types
-    """Reads, folds, writes, settles, commits."""
+    """Reads, has lanes fold and settle, commits."""
 
     def __init__(self, join: Join, when_ready: Callable[[], None]) -> None:
         super().__init__()
         self._join, self._when_ready = join, when_ready
-        self._consumer: AIOKafkaConsumer
-        self._producer: AIOKafkaProducer
-        self._leave: Callable[[], Awaitable[None]]
-        self._steps: Sequence[AtWork] = ()
-        self._readers: dict[str, list[AtWork]] = {}  # by topic
-        self._locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)  # one a partition: a fold and its write are one
+        self._joined: Joined
+        self._readers: Mapping[str, Sequence[AtWork]] = {}  # by topic
+        self.lanes: dict[int, Lane] = {}
         self._assigned: set[TopicPartition] = set()
-        self._times_assigned = 0
-        self._has_joined = False
-        self._progress = Progress()
-        self._is_ready = False
+        self._committed: dict[TopicPartition, int] = {}
+        self._busy: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._has_joined = self._is_ready = False
 
-    # --- as Faust starts and stops it
+    # --- as the worker starts and stops it
 
     async def on_start(self) -> None:
         """Joins the group."""
         try:
-            joined = await self._join()
-            self._consumer, self._producer = joined.consumer, joined.producer
-            self._steps, self._leave = joined.steps, joined.leave
-            topics = {topic for step in self._steps for topic in step.folding.step.all_read}
-            self._readers = {
-                topic.name: [each for each in self._steps if topic in each.folding.step.all_read] for topic in topics
-            }
-            await self._producer.start()
-            self._consumer.subscribe(sorted(self._readers), listener=self)
-            await self._consumer.start()
+            self._joined = await self._join()
+            steps, consumer = self._joined.steps, self._joined.consumer
+            topics = {topic for step in steps for topic in step.folding.step.all_read}
+            self._readers = {topic.name: [each for each in steps if topic in each.folding.step.all_read] for topic in topics}
+            await self._joined.producer.start()
+            consumer.subscribe(sorted(self._readers), listener=self)
+            await consumer.start()
         except KafkaError as error:
             end_worker("the group", error)
         for task in (self._read(), self._keep_settling(), self._keep_looking()):
-            self.add_future(_ending(task))
+            self._start(task)
 
     async def on_stop(self) -> None:
         """Makes all last, and lets go."""
         await self._give_up()
-        await self._consumer.stop()
-        await self._producer.stop()
-        await self._leave()
+        for task in self._tasks:
+            task.cancel()
+        await self._joined.consumer.stop()
+        await self._joined.producer.stop()
+        await self._joined.leave()
 
     # --- as the group gives and takes partitions
 
@@ -159,171 +105,124 @@ class FastRunner(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # n
             end_worker("what was folded", error)
 
     async def on_partitions_assigned(self, assigned: Any) -> None:  # noqa: ANN401  # aiokafka has no types
-        """Begins anew, at what was committed."""
-        self._times_assigned += 1
-        self._assigned = set(assigned)
-        self._progress = Progress()
-        self._has_joined = True
+        """Begins anew, at what was committed. Nothing may be awaited here: what is read from now on is for the new lanes."""
+        self._assigned, self._committed, self._has_joined = set(assigned), {}, True
+        numbers = {place.partition for place in self._assigned}
+        self.lanes = {number: Lane(number, self._joined.steps, self._readers) for number in sorted(numbers)}
 
     async def _give_up(self) -> None:
-        gone, self._assigned = self._assigned, set()
-        self._times_assigned += 1
-        for partition in sorted({place.partition for place in gone}):
-            async with self._locks[partition]:
-                await self._settle(partition)
-        await self._commit()
-        for step in self._steps:
-            for partition in list(step.held):
-                async with self._locks[partition]:
-                    await step.let_go(partition)
+        lanes, self.lanes = self.lanes, {}
+        await asyncio.gather(*(lane.end() for lane in lanes.values()))
+        await self._commit(lanes.values())
+        await asyncio.gather(*(lane.let_go() for lane in lanes.values()))
 
-    # --- reading and folding
+    # --- reading
 
     async def _read(self) -> None:
         while not self.should_stop:
-            found = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=MOST_AT_ONCE)
-            times = self._times_assigned  # not before: a rebalance may have come and gone while it waited
-            if found:
-                await asyncio.gather(*(self._fold(place, records, times) for place, records in found.items()))
+            found = await self._found()
+            lanes = self.lanes  # not before: a rebalance may have come and gone while it waited
+            for place, records in found.items():
+                lane = lanes.get(place.partition)
+                if lane is not None:
+                    self._busy[place] = self._start(lane.fold(place.topic, records, self._commit_now))
 
-    async def _fold(self, place: TopicPartition, records: list[Any], times: int) -> None:
-        for begin in range(0, len(records), SLICE):
-            async with self._locks[place.partition]:
-                if times != self._times_assigned or place not in self._assigned:
-                    return  # given to others in the meantime, or to us again: it comes once more
-                await self._fold_slice(place, records[begin : begin + SLICE])
-
-    async def _fold_slice(self, place: TopicPartition, records: list[Any]) -> None:
-        payloads = [_payload(record) for record in records]
-        for step in self._readers[place.topic]:
-            held = await step.of(place.partition)
-            held.kept.expect([payload.key for payload in payloads])
-            following: list[Emitted] = []
-            for payload in payloads:
-                follows, reason = step.folding.follows(payload, held)
-                following += follows
-                if step.folding.is_at_limit(payload, reason):
-                    await self._stop_at_limit(held, following, payload)
-                    step.folding.stop_at_limit(payload, reason)
-            if following:
-                await held.writer.write(following)
-        self._progress.folded[place] = records[-1].offset + 1
-        self._progress.times[place] += [record.timestamp / 1000 for record in records]
-
-    async def _stop_at_limit(self, held: Held, following: list[Emitted], payload: Payload) -> None:
-        """What came before it is not lost, nor is the word about it."""
-        await held.writer.write(following)
-        place = TopicPartition(payload.source.topic, payload.source.partition)
-        self._progress.folded[place] = payload.source.offset
-        await self._settle(place.partition)
-        await self._commit()
+    async def _found(self) -> dict[TopicPartition, list[Any]]:
+        """Records of partitions whose lanes are free, by partition."""
+        self._busy = {place: task for place, task in self._busy.items() if not task.done()}
+        busy = {place.partition for place in self._busy} | {lane.number for lane in self.lanes.values() if not lane.is_taken}
+        free = [place for place in self._assigned if place.partition not in busy]
+        consumer = self._joined.consumer
+        found: dict[TopicPartition, list[Any]] = {}
+        if free:
+            found = await consumer.getmany(*free, timeout_ms=0 if self._busy else POLL_MS, max_records=MOST_AT_ONCE)
+        if not found and (self._busy or not free):
+            await asyncio.wait(
+                [*self._busy.values(), asyncio.create_task(asyncio.sleep(BUSY_SECONDS))], return_when="FIRST_COMPLETED"
+            )
+        return found
 
     # --- making it last
 
     async def _keep_settling(self) -> None:
-        """One partition after the other, so that the others go on."""
+        """One lane after the other, so that an event waits for one commit at the most."""
         while not self.should_stop:
-            partitions = sorted({place.partition for place in self._assigned}) or [0]
-            for partition in partitions:
-                await asyncio.sleep(SETTLE_SECONDS / len(partitions))
-                async with self._locks[partition]:
-                    await self._settle(partition)
-            await self._commit()
+            lanes = list(self.lanes.values())
+            for lane in lanes:
+                await asyncio.sleep(SETTLE_SECONDS / len(lanes))
+                if not (lane.is_over or lane.is_settling):
+                    self._start(lane.settle())
+            await asyncio.sleep(0 if lanes else SETTLE_SECONDS)
+            await self._commit(lanes)
 
-    async def _settle(self, partition: int) -> None:
-        """With the partition's lock held."""
-        progress = self._progress
-        places = [place for place, folded in progress.folded.items() if place.partition == partition]
-        if all(progress.settled.get(place) == progress.folded[place] for place in places):
-            return
-        for step in self._steps:
-            await step.settle(partition)
-        for place in places:
-            progress.settled[place] = progress.folded[place]
-            self._count(place, progress.times.pop(place, []))
+    async def _commit_now(self) -> None:
+        await self._commit(self.lanes.values())
 
-    async def _commit(self) -> None:
+    async def _commit(self, lanes: Any) -> None:  # noqa: ANN401  # an iterable of lanes
         """Offsets of what can be lost no more. Refused when the partition is another worker's by now: then it folds again."""
-        progress = self._progress
-        new = {place: offset for place, offset in progress.settled.items() if progress.committed.get(place) != offset}
+        settled = {TopicPartition(topic, lane.number): offset for lane in lanes for topic, offset in lane.settled.items()}
+        new = {place: offset for place, offset in settled.items() if self._committed.get(place) != offset}
         if not new:
             return
         try:
-            await self._consumer.commit(new)
+            await self._joined.consumer.commit(new)
         except KafkaError as error:
             log.warning("offsets were not committed (%s); what was folded since comes once more", type(error).__name__)
             return
-        progress.committed.update(new)
+        self._committed.update(new)
 
     # --- looking around
 
     async def _keep_looking(self) -> None:
         while not self.should_stop:
-            await self._look()
-            await asyncio.sleep(LOOK_SECONDS)
-
-    async def _look(self) -> None:
-        """Takes what the group gave, announces deadlines that have passed, and counts."""
-        times, assigned = self._times_assigned, self._assigned
-        await asyncio.gather(*(self._take(partition, times) for partition in sorted({place.partition for place in assigned})))
-        if times != self._times_assigned or not self._has_joined:
-            return
-        for step in self._steps:
-            await self._tick(step)
-            self._count_held(step)
-        if not self._is_ready:
-            self._is_ready = True
-            self._when_ready()
-
-    async def _take(self, partition: int, times: int) -> None:
-        async with self._locks[partition]:
-            for step in self._steps:
-                if times == self._times_assigned:
-                    await step.of(partition)
+            for lane in self.lanes.values():
+                if not lane.is_taken:
+                    self._start(lane.take())
+            for step in self._joined.steps:
+                await self._tick(step)
+                self._count(step)
+            if self._has_joined and not self._is_ready and all(lane.is_taken for lane in self.lanes.values()):
+                self._is_ready = True
+                self._when_ready()
+            await asyncio.sleep(LOOK_SECONDS if self._is_ready else BUSY_SECONDS)
 
     async def _tick(self, step: AtWork) -> None:
-        """An idle topic gets no ticks."""
+        """Announces deadlines that have passed; an idle topic gets no ticks."""
         topic, now = step.folding.step.ticks, step.folding.around.clock()
         if topic is None:
             return
-        for held in list(step.held.values()):
-            if not held.is_ticking and held.kept.is_due(now):
-                held.is_ticking = True
-                await self._producer.send(topic.name, topic.wire.encode(Ticked(at=now)), b"", held.partition)
+        for part in self._parts(step):
+            if not part.is_ticking and part.kept.is_due(now):
+                part.is_ticking = True
+                await self._joined.producer.send(topic.name, topic.wire.encode(Ticked(at=now)), b"", part.partition)
 
-    def _count(self, place: TopicPartition, times: list[float]) -> None:
-        for step in self._readers[place.topic]:
-            metrics, now = step.folding.around.metrics, step.folding.around.clock()
-            if metrics is not None:
-                metrics.done(step.folding.step.name, place.topic, times, now)
+    def _count(self, step: AtWork) -> None:
+        if metrics := step.folding.around.metrics:
+            metrics.has(step.name, self._parts(step), self._lags(step))
 
-    def _count_held(self, step: AtWork) -> None:
-        metrics = step.folding.around.metrics
-        if metrics is not None:
-            metrics.has(step.folding.step.name, step.held.values(), self._lags(step))
+    def _parts(self, step: AtWork) -> list[Any]:
+        return [part for lane in self.lanes.values() for each, part in lane.parts() if each is step]
 
     def _lags(self, step: AtWork) -> dict[tuple[str, int], int]:
         """By topic and partition, how many messages a step has not taken; on the embedded broker a batch too few."""
-        ours = {topic.name for topic in step.folding.step.all_read}
         lags = {}
-        for place, folded in self._progress.folded.items():
-            end = self._consumer.highwater(place) if place.topic in ours and place in self._assigned else None
-            if end is not None:
-                lags[place.topic, place.partition] = max(0, end - folded)
+        for lane in self.lanes.values():
+            for topic, folded in lane.folded.items():
+                end = self._joined.consumer.highwater(TopicPartition(topic, lane.number))
+                if end is not None and step in self._readers[topic]:
+                    lags[topic, lane.number] = max(0, end - folded)
         return lags
 
+    def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(_ending(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
-async def _ending(task: Any) -> None:  # noqa: ANN401  # a coroutine
-    """A task of a worker never fails by itself."""
+
+async def _ending(work: Awaitable[None]) -> None:
+    """A task of a worker never fails by itself: half a worker is worse than none."""
     try:
-        await task
-    except asyncio.CancelledError:
-        raise
-    except Exception as error:  # noqa: BLE001  # whatever it is: half a worker is worse than none
+        await work
+    except Exception as error:  # noqa: BLE001  # whatever it is
         end_worker("the stream", error)
-
-
-def _payload(record: Any) -> Payload:  # noqa: ANN401  # aiokafka has no types
-    at = dt.datetime.fromtimestamp(record.timestamp / 1000, dt.UTC)
-    source = Source(topic=record.topic, partition=record.partition, offset=record.offset)
-    return Payload(source, at, record.value or b"", record.key or b"")

@@ -12,8 +12,9 @@ from kafka.admin import MemberToRemove
 from kafka.errors import KafkaError
 
 from streams.batching import BATCH_BYTES
-from streams.fast import AtWork, Join, Joined
+from streams.fast import Join, Joined
 from streams.folding import Folding
+from streams.lane import AtWork
 from streams.settings import WorkerSettings
 from streams.slots import Slot, take_slot
 from streams.taking import Take, TakingOver, taking_alone
