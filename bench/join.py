@@ -35,7 +35,7 @@ class Extent:
     runs: int
 
 
-FULL = Extent(100_000, 5)
+FULL = Extent(40_000, 5)
 QUICK = Extent(1_000, 1)
 
 
