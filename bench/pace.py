@@ -20,7 +20,7 @@ ALLOWED = 1.25
 
 _TURN_SECONDS = 0.002
 _TURNS = 150
-_TRIES = 3
+_TRIES = 8
 
 Work = Callable[[], object]
 
