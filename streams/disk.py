@@ -7,6 +7,7 @@ broker has them for good (``settle``). A copy that cannot be used, whatever the 
 
 import contextlib
 import datetime as dt
+import functools
 import json
 import logging
 import shutil
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteBufferManager
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,8 @@ ROOM = 32 * 1024**2
 """Bytes that have to be free before a disk that took nothing is tried again."""
 
 _VALUE, _DEADLINE, _ABOUT = b"v", b"d", b"about"
-_BLOCK_CACHE, _WRITE_BUFFER = 16 * 1024**2, 8 * 1024**2  # bytes, for each partition
+_WRITE_BUFFER = 8 * 1024**2  # bytes, for each partition
+_CACHE, _BUFFERS = 128 * 1024**2, 64 * 1024**2  # bytes, for all partitions of a worker together; the buffers count as cache
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 DeadlineOf = Callable[[bytes], dt.datetime | None]
@@ -223,9 +225,18 @@ def _options() -> Options:
     options.set_keep_log_file_num(2)
     table = BlockBasedOptions()
     table.set_bloom_filter(10, block_based=False)
-    table.set_block_cache(Cache(_BLOCK_CACHE))
+    cache, buffers = _shared()
+    table.set_block_cache(cache)
     options.set_block_based_table_factory(table)
+    options.set_write_buffer_manager(buffers)
     return options
+
+
+@functools.cache
+def _shared() -> tuple[Cache, WriteBufferManager]:
+    """What all partitions of a worker have together, so that its memory does not depend on how many it has."""
+    cache = Cache(_CACHE)
+    return cache, WriteBufferManager.new_write_buffer_manager_with_cache(_BUFFERS, allow_stall=False, cache=cache)
 
 
 def _sortable(at: dt.datetime) -> bytes:
