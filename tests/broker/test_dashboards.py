@@ -60,7 +60,7 @@ def prometheus() -> str:
 
 
 class Roles:
-    """Node, sender, hub and workers as programs of their own, each with its metrics, as a deployment runs them."""
+    """Node, sender, hub, portal and workers as programs of their own, each with its metrics, as a deployment runs them."""
 
     def __init__(self, folder: Path, bootstrap: str, ended: ExitStack) -> None:
         self._folder, self._ended = folder, ended
@@ -84,15 +84,16 @@ class Roles:
         port = free_port()
         self.targets["nccid-hub"] = [f"127.0.0.1:{port}"]
         self._run(("hub",), {"NCCID_HOST": "127.0.0.1", "NCCID_PORT": str(port)})
+        self._start("nccid-portal", "portal", NCCID_HUB_URL=f"http://127.0.0.1:{port}", NCCID_PORT=str(free_port()))
 
     def token(self) -> str:
         command = [NCCID, "tokens", "add", "--national", "--dir", str(self.home.root)]
         return subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout.split()[-1]
 
-    def _start(self, job: str, *command: str) -> None:
+    def _start(self, job: str, *command: str, **told: str) -> None:
         port = free_port()
         self.targets.setdefault(job, []).append(f"127.0.0.1:{port}")
-        self._run(command, {"NCCID_METRICS_PORT": str(port)})
+        self._run(command, {"NCCID_METRICS_PORT": str(port), **told})
 
     def _run(self, command: tuple[str, ...], told: Mapping[str, str]) -> None:
         with (self._folder / f"{'-'.join(command)}.log").open("wb") as log:
