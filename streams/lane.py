@@ -65,7 +65,9 @@ class Lane:
         return len(self._held) == len(self.steps)
 
     async def take(self) -> None:
-        """Takes the partition for all steps; may take as long as it takes to read what they keep."""
+        """Takes the partition for all steps; may take as long as it takes to read what they keep. Not when the lane is over."""
+        if self.is_over:
+            return  # it is another worker's by now, whom taking it would put out
         if self._taking is None:
             self._taking = asyncio.create_task(self._take())
         await asyncio.wait([self._taking])

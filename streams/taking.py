@@ -68,24 +68,37 @@ class TakingOver:
             DiskError: the disk cannot be used.
         """
         writer = OwnersBatches(self.kafka, f"nccid-{self.step.name}-{partition}", Place(self.keeps, partition))
-        await writer.take_over()
-        async with self.reading:
-            return Held(partition=partition, writer=writer, kept=await self._kept(partition))
+        try:
+            await writer.take_over()
+            async with self.reading:
+                return Held(partition=partition, writer=writer, kept=await self._kept(partition))
+        except BaseException:  # also when a rebalance comes in between: nothing may stay open that is opened again soon
+            await writer.close()
+            raise
 
     async def _kept(self, partition: int) -> OnDisk:
         began = time.monotonic()
         kept = self._open(partition)
         try:
-            count = await read_kept(self.kafka, self.keeps, self.working, kept, (partition, kept.position))
+            count = await self._read(kept, partition)
         except BeyondTheEndError:
             log.warning("what %s keeps of partition %d is of another topic: it is read anew", self.step.name, partition)
             kept.discard()
             kept = self._open(partition)
-            count = await read_kept(self.kafka, self.keeps, self.working, kept, (partition, 0))
+            count = await self._read(kept, partition)
         seconds = time.monotonic() - began
         if seconds > _WORTH_SAYING_SECONDS:
             log.warning("read %d records of what %s keeps of partition %d in %.1f s", count, self.step.name, partition, seconds)
         return kept
+
+    async def _read(self, kept: OnDisk, partition: int) -> int:
+        try:
+            return await read_kept(self.kafka, self.keeps, self.working, kept, (partition, kept.position))
+        except BeyondTheEndError:
+            raise
+        except BaseException:
+            kept.close()
+            raise
 
     def _open(self, partition: int) -> OnDisk:
         identity = f"{self.cluster}/{self.keeps.name}/{partition}"
