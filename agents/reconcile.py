@@ -117,9 +117,14 @@ _WAITING: Collection[State] = {"awaiting-images", "awaiting-spreadsheet"}
 
 def next_deadline(kept: CasesReconciled) -> dt.datetime | None:
     """When the clock alone will change something; None when it will not."""
-    statuses = [known.status for known in kept.cases]
-    deadlines = [each.deadline for each in statuses if each is not None and each.state in _WAITING and each.deadline is not None]
-    return min(deadlines, default=None)
+    earliest = None
+    for known in kept.cases:
+        status = known.status
+        if status is None or status.deadline is None or status.state not in _WAITING:
+            continue
+        if earliest is None or status.deadline < earliest:
+            earliest = status.deadline
+    return earliest
 
 
 def _overdue(known: CaseReconciled, at: dt.datetime) -> Case:

@@ -17,6 +17,7 @@ Resource = Literal["topic", "group", "transactional-id"]
 
 SENDER = "sender"
 READER = "reader"
+COUNTER = "counter"
 KEEPER = "keeper"
 OPERATOR = "operator"
 
@@ -40,13 +41,15 @@ class Right:
 def rights(topology: Topology) -> dict[str, list[Right]]:
     """The rights by role.
 
-    The sender; each worker of the topology; readers of what is published (hub, ``check``, ``status``, ``chase``, ``alerts``); the
-    keeper; the operator, who makes topics, audits, and replays from quarantine.
+    The sender; each worker of the topology; readers of what is published (hub, ``check``, ``status``, ``chase``, ``alerts``); who
+    counts completeness, and so reads rows, which the hub may not; the keeper; the operator, who makes topics, audits, and replays
+    from quarantine.
     """
     return {
         SENDER: [_topic(topic, "Write") for topic in topology.fed_by_edge],
         **{f"worker-{'-'.join(names)}": sorted(set(_of_worker(topology, names))) for names in topology.workers},
         READER: [_topic(topic, "Read") for topic in (*topology.read_by_people, topology.quarantine)],
+        COUNTER: [_topic(topic, "Read") for topic in (COVERAGE_STATUS, ROWS)],
         KEEPER: [
             _topic(COVERAGE_STATUS, "Read"),
             *(_topic(topic, "Read", "Write") for topic in (WITHDRAWALS, QUARANTINE)),

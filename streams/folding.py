@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from agents.quarantine import Payload, Reason
 from schemas.kafka import KafkaSettings
-from schemas.topics import TICKS
+from schemas.topics import QUARANTINE, TICKS
 from schemas.wire import UndecodableError
 from streams.counting import WorkerMetrics
 from streams.guard import guarded
@@ -48,12 +48,15 @@ class Folding:
         records: list[Emitted] = []
         for message in self._messages(payload, owned):
             for emitted in guarded(self.step.name, self.working, message, payload):
-                reason = reason_of(emitted) or reason
-                records.append(emitted)
+                record = emitted
                 if emitted.topic is keeps:
                     if metrics:
                         metrics.changes(self.step.name, owned, emitted)
                     owned.kept.put(emitted.key, emitted.value, emitted.deadline)
+                    record = _as_written(emitted)
+                elif emitted.topic is QUARANTINE:
+                    reason = reason_of(emitted)
+                records.append(record)
         if reason is not None and metrics:
             metrics.rejected(self.step.name, reason)
         return records, reason
@@ -92,3 +95,8 @@ class Folding:
         except UndecodableError:
             return [Message(key, b"")]  # the guard finds that it is nothing, whatever else it may be, and quarantines it
         return [Message(due, value, owned.kept.get(due)) for due in owned.kept.due(tick.at)]
+
+
+def _as_written(state: Emitted) -> Emitted:
+    """Without the decoded states, which hundreds that wait to be written would keep in memory, far from the processor."""
+    return Emitted(state.topic, state.key, state.value, first=state.first)

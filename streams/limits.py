@@ -77,19 +77,26 @@ class Limits:
 
 
 class _Window:
-    """The last messages of a partition, each rejected or not."""
+    """The last messages of a partition: how many there were, and which of the latest were rejected."""
 
     def __init__(self, size: int) -> None:
-        self._last: deque[bool] = deque(maxlen=size)
-        self.rejected = 0
+        self._size = size
+        self._count = 0
+        self._rejected: deque[int] = deque()  # by their number
         self.last = -1  # offset
 
+    @property
+    def rejected(self) -> int:
+        """How many of the last ``size``."""
+        while self._rejected and self._rejected[0] <= self._count - self._size:
+            self._rejected.popleft()
+        return len(self._rejected)
+
     def add(self, offset: int, *, rejected: bool) -> None:
-        if len(self._last) == self._last.maxlen:
-            self.rejected -= self._last[0]
-        self._last.append(rejected)
-        self.rejected += rejected
+        self._count += 1
         self.last = offset
+        if rejected:
+            self._rejected.append(self._count)
 
 
 def reason_of(emitted: Emitted) -> Reason | None:
