@@ -25,7 +25,9 @@ Say = Callable[[str], None]
 _CONNECTIONS = 4
 _IDLE_SECONDS = 3.0
 _CHUNK = 2_000
-HUB, REDIS = "hub", "Redis"
+HUB, REDIS, BARE = "hub", "Redis", "Redis, bare"
+BESIDE = (REDIS, BARE)
+"""With what the hub is compared: the same program around a look-up in Redis, and the least that could be around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Extent:
     cases: int
     runs: int
     seconds: float  # of asking, in each run
+    tail: int  # cases that change while the hub is away
     at_once: tuple[int, ...] = (1, 100)
 
 
@@ -52,8 +55,8 @@ class Run:
         return len(self.took) / self.seconds
 
 
-FULL = Extent(1_000_000, 40, 0.75)  # many short turns: other work on the machine then falls on both alike
-QUICK = Extent(20_000, 3, 1.0)
+FULL = Extent(1_000_000, 40, 0.75, 200_000)  # many short turns: other work on the machine then falls on both alike
+QUICK = Extent(20_000, 3, 1.0, 20_000)
 
 
 def measure(extent: Extent, say: Say) -> dict[str, Any]:
@@ -75,23 +78,31 @@ def _measured(extent: Extent, folder: Path, say: Say) -> dict[str, Any]:
             say(f"publishing {extent.cases:,} cases")
             began = time.monotonic()
             asyncio.run(_fill(bootstrap, store, extent.cases))
-            waiting = until_known(ours, token, extent.cases, say)
+            until_known(ours, token, extent.cases, say)
             reading, full = time.monotonic() - began, ours.resident()
-            with redis_peer(folder, store, token) as theirs:
-                servers = {HUB: (ours,), REDIS: (theirs, store)}
+            with redis_peer(folder, store, home, token) as theirs, redis_peer(folder, store, home, token, bare=True) as least:
+                servers = {HUB: (ours,), REDIS: (theirs, store), BARE: (least, store)}
                 scenes = [asyncio.run(_scene(servers, token, count, extent, say)) for count in extent.at_once]
+        say(f"the hub is away while {extent.tail:,} cases change")
+        asyncio.run(_publish(bootstrap, extent.tail))
         began = time.monotonic()
         with hub(folder, home, bootstrap) as again:
-            until_known(again, token, extent.cases, say)
-            restart, again_read = time.monotonic() - began, messages_read(again)
+            answering = time.monotonic() - began
+            waiting = until_known(again, token, extent.cases, say)
+            live, read = time.monotonic() - began, messages_read(again)
         redis_bytes = asyncio.run(_redis_memory(store))
     return {
         "cases": extent.cases,
         "runs": extent.runs,
         "scenes": scenes,
         "bytes_per_case": {HUB: round((full - empty) / extent.cases), REDIS: round(redis_bytes / extent.cases)},
-        "seconds": {"published_and_read": round(reading, 1), "restart_from_snapshot": round(restart, 1)},
-        "read_again_at_restart": again_read,
+        "seconds": {
+            "published_and_read": round(reading, 1),
+            "answering_after_restart": round(answering, 1),
+            "live_after_restart": round(live, 1),
+        },
+        "tail": extent.tail,
+        "read_after_restart": read,
         "while_catching_up": asdict(waiting),
     }
 
@@ -113,6 +124,15 @@ async def _fill(bootstrap: str, store: Server, cases: int) -> None:
     await producer.stop()
 
 
+async def _publish(bootstrap: str, cases: int) -> None:
+    """Publishes the first so many cases once more, as when they have changed."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=20, max_batch_size=512 * 1024)
+    await producer.start()
+    for record in map(case_record, range(cases)):
+        await producer.send(COVERAGE_STATUS.name, Wire.encode(record), key=record.match.encode())
+    await producer.stop()
+
+
 async def _redis_memory(store: Server) -> int:
     return await (await Redis.connect(str(store.socket))).used_memory()
 
@@ -122,7 +142,8 @@ async def _scene(servers: dict[str, tuple[Server, ...]], token: str, count: int,
     found: dict[str, list[Run]] = {name: [] for name in servers}
     idle = {name: _busy_when_idle(each) for name, each in servers.items()}
     for run in range(extent.runs):
-        for name in sorted(servers, reverse=bool(run % 2)):
+        names = list(servers)
+        for name in names[run % len(names) :] + names[: run % len(names)]:
             before = sum(each.busy_seconds() for each in servers[name])
             took = await _ask(servers[name][0], token, count, extent)
             busy = sum(each.busy_seconds() for each in servers[name]) - before
@@ -131,15 +152,22 @@ async def _scene(servers: dict[str, tuple[Server, ...]], token: str, count: int,
             f"{count} at once, run {run + 1} of {extent.runs}: "
             + ", ".join(f"{name} {runs[-1].rate:,.0f}/s" for name, runs in found.items())
         )
-    ratios = [ours.rate / theirs.rate for ours, theirs in zip(found[HUB], found[REDIS], strict=True)]
     return {
         "pseudonyms": count,
         "servers": {name: _summary(runs) | {"idle_share": round(idle[name], 3)} for name, runs in found.items()},
-        "hub_to_redis": {
-            "median": round(statistics.median(ratios), 2),
-            "least": round(min(ratios), 2),
-            "most": round(max(ratios), 2),
-        },
+        "hub_to": {name: _ratio(found[HUB], found[name]) for name in BESIDE},
+    }
+
+
+def _ratio(ours: list[Run], theirs: list[Run]) -> dict[str, float]:
+    """How many times as many requests the hub has answered, turn by turn."""
+    ratios = sorted(mine.rate / other.rate for mine, other in zip(ours, theirs, strict=True))
+    return {
+        "median": round(statistics.median(ratios), 2),
+        "least": round(ratios[0], 2),
+        "most": round(ratios[-1], 2),
+        "quarter": round(ratios[len(ratios) // 4], 2),
+        "three_quarters": round(ratios[len(ratios) * 3 // 4], 2),
     }
 
 

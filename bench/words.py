@@ -58,12 +58,13 @@ def _words(spread: dict[str, float]) -> str:
 def checker_table(found: dict[str, Any]) -> Table:
     """The hub's look-ups beside Redis: waits, requests in a second, processor time, and the ratio turn by turn."""
     table = Table(title=f"POST /v1/status with {found['cases']:,} cases, {found['runs']} turns each")
-    for column in ("pseudonyms", "served by", "p50 ms", "p99 ms", "requests/s", "processor ms", "hub to Redis"):
+    for column in ("pseudonyms", "served by", "p50 ms", "p99 ms", "requests/s", "processor ms", "hub to this one"):
         table.add_column(column, justify="left" if column == "served by" else "right")
     for scene in found["scenes"]:
         for name, values in scene["servers"].items():
             numbers = [f"{values[each]:g}" for each in ("p50_ms", "p99_ms", "per_second", "busy_ms_per_request")]
-            table.add_row(str(scene["pseudonyms"]), name, *numbers, _words(scene["hub_to_redis"]) if name == "hub" else "")
+            ratio = _words(scene["hub_to"][name]) if name in scene["hub_to"] else ""
+            table.add_row(str(scene["pseudonyms"]), name, *numbers, ratio)
         table.add_section()
     return table
 
@@ -77,12 +78,21 @@ def checker_words(found: dict[str, Any]) -> str:
         [
             f"memory for a case: {memory['hub']} bytes in the hub, {memory['Redis']} in Redis",
             f"published and read in {seconds['published_and_read']} s",
-            f"meanwhile {waiting['answers']} answers within {waiting['slowest']:.2f} s, up to {waiting['most_behind']:,} behind",
-            f"from the snapshot in {seconds['restart_from_snapshot']} s, then {found['read_again_at_restart']:,} messages read",
+            f"after a restart answering in {seconds['answering_after_restart']} s, live in {seconds['live_after_restart']} s",
+            f"then {found['read_after_restart']:,} messages read; {found['tail']:,} had come while it was away",
+            _while_reading(waiting),
             f"{arrival['studies']} studies, {rate} (sent late by {late['p50']:g} s, at most {late['most']:g} s)",
             *(f"from the answer to C-STORE to the {where}: {_waits(each)}" for where, each in arrival["seconds"].items()),
         ]
     )
+
+
+def _while_reading(waiting: dict[str, Any]) -> str:
+    if not waiting["answers"]:
+        return "it was never asked while it was catching up"
+    behind = ", ".join(f"{count:,}" for count in waiting["behind"])
+    words = f"meanwhile {waiting['answers']} answers in {waiting['seconds']} s, each within {waiting['slowest']} s"
+    return f"{words}, that it is catching up: {behind} messages behind at first, in the middle and at last"
 
 
 def _waits(spread: dict[str, float]) -> str:

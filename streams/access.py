@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from schemas.topics import COVERAGE_STATUS, IMAGES, QUARANTINE, ROWS, TOPICS, WITHDRAWALS, AnyTopic
+from schemas.topics import COVERAGE_STATUS, IMAGES, PERSON_WITHDRAWALS, QUARANTINE, ROWS, TOPICS, WITHDRAWALS, AnyTopic
 from streams.settings import group_of
 from streams.steps import Step, Topology
 
@@ -18,6 +18,7 @@ Resource = Literal["topic", "group", "transactional-id"]
 SENDER = "sender"
 READER = "reader"
 COUNTER = "counter"
+EXPORTER = "exporter"
 KEEPER = "keeper"
 OPERATOR = "operator"
 
@@ -42,14 +43,15 @@ def rights(topology: Topology) -> dict[str, list[Right]]:
     """The rights by role.
 
     The sender; each worker of the topology; readers of what is published (hub, ``check``, ``status``, ``chase``, ``alerts``); who
-    counts completeness, and so reads rows, which the hub may not; the keeper; the operator, who makes topics, audits, and replays
-    from quarantine.
+    counts completeness, and so reads rows, which the hub may not; who hands over to the warehouse; the keeper; the operator, who
+    makes topics, audits, and replays from quarantine.
     """
     return {
         SENDER: [_topic(topic, "Write") for topic in topology.fed_by_edge],
         **{f"worker-{'-'.join(names)}": sorted(set(_of_worker(topology, names))) for names in topology.workers},
         READER: [_topic(topic, "Read") for topic in (*topology.read_by_people, topology.quarantine)],
         COUNTER: [_topic(topic, "Read") for topic in (COVERAGE_STATUS, ROWS)],
+        EXPORTER: [_topic(topic, "Read") for topic in (COVERAGE_STATUS, WITHDRAWALS, PERSON_WITHDRAWALS, ROWS)],
         KEEPER: [
             _topic(COVERAGE_STATUS, "Read"),
             *(_topic(topic, "Read", "Write") for topic in (WITHDRAWALS, QUARANTINE)),

@@ -70,9 +70,18 @@ async def _read(
             for message in messages:
                 apply(message.key or b"", message.value)
             count += len(messages)
-        into.settle(await consumer.position(place))
-        await asyncio.sleep(0)  # a long read leaves room for others
+        await _settled(into, await consumer.position(place))
     return count
+
+
+async def _settled(into: Kept, position: int) -> None:
+    """Beside the loop: a long read leaves room for others. Nobody else uses what is being read, and none closes it meanwhile."""
+    writing = asyncio.create_task(asyncio.to_thread(into.settle, position))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing])
+        raise
 
 
 def _apply(topic: AnyTopic, working: Working, into: Kept) -> Callable[[bytes, bytes | None], None]:
