@@ -17,7 +17,7 @@ RUN /opt/nccid/bin/pip install --no-cache-dir hatchling==1.27.0 && /opt/nccid/bi
     && /opt/nccid/bin/pip uninstall --yes hatchling
 
 FROM python:3.11-slim
-RUN useradd --system --uid 10001 --home-dir /home/nccid --create-home nccid && install -d -o nccid -g nccid -m 0700 /data /data/data
+RUN useradd --system --uid 10001 --home-dir /home/nccid --create-home nccid && install -d -o nccid -g nccid -m 0700 /data /data/data /counts
 COPY --from=packages /opt/nccid /opt/nccid
 ENV PATH=/opt/nccid/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 NCCID_HOME=/data
 USER nccid

@@ -8,7 +8,8 @@ import sys
 import click
 
 from commands.benching import bench
-from commands.handover import completeness, export
+from commands.completeness import completeness
+from commands.handover import export
 from commands.homes import backup, init, keys, restore
 from commands.hospital import send_images, template, upload, withdraw
 from commands.hub import hub, tokens

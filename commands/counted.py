@@ -38,7 +38,7 @@ def _in_file(path: Path) -> "Counted":
         return Counted(path.read_bytes(), written)
     except OSError as error:
         raise WorkFailedError(
-            f"{path} cannot be read ({error.strerror}); it is to hold what `nccid completeness --json` prints"
+            f"{path} cannot be read ({error.strerror}); it is to be what `nccid completeness --to FILE --watch` writes"
         ) from None
 
 

@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 077
 mkdir -p secrets
-for name in kafka-broker kafka-operator kafka-sender kafka-reader kafka-keeper kafka-worker-pseudonymise \
-    kafka-worker-reconcile-people-sites kafka-worker-alerts grafana-admin; do
+for name in kafka-broker kafka-operator kafka-sender kafka-reader kafka-counter kafka-exporter kafka-keeper \
+    kafka-worker-pseudonymise kafka-worker-reconcile-people-sites kafka-worker-alerts grafana-admin; do
     [ -e "secrets/$name" ] || head -c 24 /dev/urandom | base64 | tr -d '+/=\n' > "secrets/$name"
 done
 [ -e secrets/hub-token ] || : > secrets/hub-token

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.handed_in import Sender
 from edge.sending.outbox import Outbox
 from identity import keyring
 from identity.pseudonyms import Pseudonymiser
@@ -40,12 +41,29 @@ class Door:
     pseudonymiser: Pseudonymiser
     sealer: Sealer
 
-    def upload(self, path: Path, kind: Kind, *, dry_run: bool = False, progress: "Progress | None" = None) -> "UploadAnswer":
+    def upload(
+        self,
+        path: Path,
+        kind: Kind,
+        *,
+        dry_run: bool = False,
+        progress: "Progress | None" = None,
+        sender: Sender = Sender(),  # noqa: B008  # it cannot change
+    ) -> "UploadAnswer":
         """Checks a spreadsheet and takes its rows; see ``edge.upload``."""
         from edge.upload import submit_upload
 
         return submit_upload(
-            path, self.site, kind, self.outbox, self.pseudonymiser, self.sealer, _now(), dry_run=dry_run, progress=progress
+            path,
+            self.site,
+            kind,
+            self.outbox,
+            self.pseudonymiser,
+            self.sealer,
+            _now(),
+            dry_run=dry_run,
+            progress=progress,
+            sender=sender,
         )
 
     def send_images(self, paths: Sequence[Path], *, progress: "Progress | None" = None) -> "ImagesAnswer":

@@ -4,16 +4,18 @@ The time of upload decides which row of a patient counts, so an old file that is
 and told.
 """
 
+import contextlib
 import datetime as dt
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.handed_in import HandedIn, Sender, note_sheet
 from edge.sending.database import microseconds, moment
-from edge.sending.outbox import Message, Outbox, Transaction
+from edge.sending.outbox import Message, Outbox, OutboxError, Transaction
 from edge.spreadsheets.findings import Finding
-from edge.spreadsheets.rows import Row
+from edge.spreadsheets.rows import Checked, Row
 from edge.spreadsheets.spreadsheet import Progress, check_workbook
 from identity.pseudonyms import Pseudonymiser, pacs_identifier
 from identity.seal import RowIdentity, Sealer
@@ -56,6 +58,7 @@ def submit_upload(  # noqa: PLR0913  # what an upload is made of, and by whom; t
     *,
     dry_run: bool = False,
     progress: Progress | None = None,
+    sender: Sender = Sender(),  # noqa: B008  # it cannot change
 ) -> UploadAnswer:
     """Checks a workbook and, when it has no error, commits its rows to the outbox in one transaction.
 
@@ -69,6 +72,7 @@ def submit_upload(  # noqa: PLR0913  # what an upload is made of, and by whom; t
         now: the clock, in UTC.
         dry_run: check only; nothing is sent and nothing remembered.
         progress: told how far the check is.
+        sender: who hands it in, and how; for the summary.
 
     Raises:
         OutboxError: the rows could not be stored; none was.
@@ -77,7 +81,11 @@ def submit_upload(  # noqa: PLR0913  # what an upload is made of, and by whom; t
     """
     checked = check_workbook(path, site, kind, now.date(), progress)
     if not checked.accepted:
-        return UploadAnswer(accepted=False, rows=0, errors=checked.errors, warnings=checked.warnings)
+        refused = UploadAnswer(accepted=False, rows=0, errors=checked.errors, warnings=checked.warnings)
+        if not dry_run:
+            with contextlib.suppress(OutboxError), outbox.transaction(now) as transaction:  # the findings matter more
+                note_sheet(transaction, site.code, _handed_in(transaction, refused, kind, sender))
+        return refused
     sheet = _Sheet(uuid.uuid4().hex, site, kind, pseudonymiser.receipt(path.read_bytes()), checked.rows)
     if dry_run:
         warning = _superseded(outbox, sheet)
@@ -86,7 +94,17 @@ def submit_upload(  # noqa: PLR0913  # what an upload is made of, and by whom; t
             warning = _superseded(transaction, sheet)
             _remember(transaction, sheet)
             transaction.add(_messages(sheet, transaction.instant, pseudonymiser, sealer))
+            note_sheet(transaction, site.code, _handed_in(transaction, _taken(checked, warning), kind, sender))
+    return _taken(checked, warning)
+
+
+def _taken(checked: Checked, warning: tuple[Finding, ...]) -> UploadAnswer:
     return UploadAnswer(accepted=True, rows=len(checked.rows), errors=(), warnings=checked.warnings + warning)
+
+
+def _handed_in(transaction: Transaction, answer: UploadAnswer, kind: Kind, sender: Sender) -> HandedIn:
+    counts = (answer.rows, len(answer.errors), len(answer.warnings))
+    return HandedIn(transaction.instant, kind, sender, *counts, accepted=answer.accepted)
 
 
 def _messages(sheet: _Sheet, uploaded_at: dt.datetime, pseudonymiser: Pseudonymiser, sealer: Sealer) -> Iterator[Message]:

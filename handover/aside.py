@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+_CACHE_KIB = 512  # of each database in memory; what is beyond lies in its file
+
 
 class Kept(NamedTuple):
     """What is kept of one patient of a match."""
@@ -21,7 +23,13 @@ class Kept(NamedTuple):
 def _scratch(*statements: str) -> sqlite3.Connection:
     """A database that outlives nothing: no journal, no syncing, one transaction. Used by several threads, one at a time."""
     made = sqlite3.connect("", check_same_thread=False, isolation_level=None)
-    for statement in ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", "BEGIN", *statements):
+    for statement in (
+        "PRAGMA journal_mode = OFF",
+        "PRAGMA synchronous = OFF",
+        f"PRAGMA cache_size = -{_CACHE_KIB}",
+        "BEGIN",
+        *statements,
+    ):
         made.execute(statement)
     return made
 

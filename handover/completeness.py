@@ -6,52 +6,17 @@ every patient: nobody alive has a date of death.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import msgspec
-
-from handover.aside import Kept, Patients
 from handover.cleaning.record import clean
 from handover.cleaning.units import Units
 from handover.disclosure import FEWEST, rounded, told, told_pair
-from handover.publishable import Counting, counting
-from handover.reading import read_cases, read_rows
-from schemas.coverage import CasesReconciled
-from schemas.kafka import KafkaSettings
+from schemas.completeness import ALL, MEASURES, TOLD, GroupCounted
 from schemas.records import Kind, RowPseudonymised
 from schemas.templates import NHS_KEY, Column, template
 
-Reading = Callable[[Callable[[Iterable[RowPseudonymised]], None]], None]
-"""Reads all rows, and hands them over in pieces."""
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Counting).decode
-
-MEASURES = ("filled", "missing", "implausible", "repaired")
-ALL = "all"
-_TOLD = ("patients", *MEASURES)
-
 _LEFT_OUT = frozenset(("hospital_number",))  # it never travels, and no row is without what PACS goes by
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What may be told of one field group of one site's sheet; None where it may not."""
-
-    site: str
-    sheet: Kind
-    group: str
-    patients: int | None
-    filled: int | None
-    missing: int | None
-    implausible: int | None
-    repaired: int | None
-
-    def as_json(self) -> dict[str, object]:
-        """The form of ``nccid completeness --json``, and of its CSV."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(slots=True)
@@ -72,12 +37,12 @@ class _Counts:
         self.cells += other.cells
         self.about += other.about
 
-    def line(self, site: str, sheet: Kind, group: str) -> Line:
+    def line(self, site: str, sheet: Kind, group: str) -> GroupCounted:
         if self.patients < FEWEST:
-            return Line(site, sheet, group, *(None,) * 5)
+            return _line(site, sheet, group, dict.fromkeys(TOLD))
         shown = {measure: told(self.cells[measure], self.about[measure]) for measure in MEASURES}
-        filled, missing = told_pair(shown["filled"], shown["missing"])
-        return Line(site, sheet, group, rounded(self.patients), filled, missing, shown["implausible"], shown["repaired"])
+        shown["filled"], shown["missing"] = told_pair(shown["filled"], shown["missing"])
+        return _line(site, sheet, group, {"patients": rounded(self.patients), **shown})
 
 
 class Completeness:
@@ -108,14 +73,14 @@ class Completeness:
         cleaned = clean(given, column, row.site, self._units)
         return "implausible" if cleaned.implausible else "repaired" if cleaned.repairs else "filled"
 
-    def lines(self, site: str | None = None) -> list[Line]:
+    def lines(self, site: str | None = None) -> list[GroupCounted]:
         """What may be told, by site, sheet and group; and of all sites together."""
         order = {group: place for place, group in enumerate(_groups())}
         keys = sorted(self._counts, key=lambda key: (key[0], key[1] != "positive", order[key[2]]))
         lines = [self._counts[key].line(*key) for key in keys]
         return [line for line in lines if line.site == site] if site else lines + self._totals(lines)
 
-    def _totals(self, lines: list[Line]) -> list[Line]:
+    def _totals(self, lines: list[GroupCounted]) -> list[GroupCounted]:
         """Of all sites together, but those of too few patients to tell anything of.
 
         What is suppressed of one of the others alone is so here too, since a subtraction would tell it.
@@ -130,73 +95,19 @@ class Completeness:
         for sheet, group in dict.fromkeys((line.sheet, line.group) for line in by_sheet):
             of_sites = [line for line in lines if (line.sheet, line.group) == (sheet, group) and line.patients is not None]
             total = totals[sheet, group].line(ALL, sheet, group)
-            shown = [None if _alone(name, of_sites) else getattr(total, name) for name in _TOLD]
-            made.append(Line(ALL, sheet, group, *shown))
+            shown = {name: None if _alone(name, of_sites) else getattr(total, name) for name in TOLD}
+            made.append(_line(ALL, sheet, group, shown))
         return made
 
 
-def _alone(name: str, lines: list[Line]) -> bool:
+def _line(site: str, sheet: Kind, group: str, shown: Mapping[str, int | None]) -> GroupCounted:
+    return GroupCounted(site=site, sheet=sheet, group=group, **shown)
+
+
+def _alone(name: str, lines: list[GroupCounted]) -> bool:
     """Whether a count is suppressed of one site alone."""
     return sum(getattr(line, name) is None for line in lines) == 1
 
 
 def _groups() -> list[str]:
     return list(dict.fromkeys(column.group for kind in ("positive", "negative") for column in template(kind).columns))
-
-
-def read_completeness(kafka: KafkaSettings, units: Units) -> Completeness:
-    """The completeness of all rows that count now; also for the hub, which is given it by its command.
-
-    Raises:
-        TopicsUnavailableError: the topics cannot be read.
-    """
-    with closing(Waiting()) as waiting:
-        read_cases(kafka, waiting.published)
-        return count(units, waiting, lambda take: read_rows(kafka, take))
-
-
-class Waiting:
-    """The rows that count and were not counted yet, on disk. To be closed."""
-
-    def __init__(self) -> None:
-        self._patients = Patients()
-
-    def published(self, cases: CasesReconciled) -> None:
-        """Takes the newest record of a match in place of the one before."""
-        open_cases = [each.case for each in cases.cases if each.case.withdrawn_at is None and each.status is not None]
-        self.put(cases.match, [row for case in open_cases if (row := counting(case)) is not None])
-
-    def put(self, match: str, rows: Iterable[Counting]) -> None:
-        """Waits for these rows of a match, and for no others of it."""
-        self._patients.put(match, [Kept(row.patient, None, _encode(row)) for row in rows])
-
-    def is_next(self, record: RowPseudonymised) -> bool:
-        """Whether a record is a row that counts; once."""
-        kept = self._patients.value(record.patient)
-        if kept is None or not _decode(kept).is_of(record):
-            return False
-        self._patients.drop(record.patient)
-        return True
-
-    def close(self) -> None:
-        """Lets go of what is on disk."""
-        self._patients.close()
-
-
-def count(units: Units, waiting: Waiting, read: Reading) -> Completeness:
-    """Counts the rows that count, each once, of all that are read.
-
-    Args:
-        units: the tables of units.
-        waiting: the rows that count.
-        read: reads all rows, in pieces.
-    """
-    counted = Completeness(units)
-
-    def take(rows: Iterable[RowPseudonymised]) -> None:
-        for row in rows:
-            if waiting.is_next(row):
-                counted.take(row)
-
-    read(take)
-    return counted

@@ -15,7 +15,6 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Self, TypeVar
 
@@ -27,9 +26,10 @@ from handover.layout import LAYOUT, UNFINISHED
 from handover.leaving import Leaving
 from handover.ledger import Delivered
 from handover.manifest import Spool, spools
+from handover.outcome import Outcome
 from handover.plan import Plan
 from handover.publishable import Publishable
-from handover.putting import Given, Putting, Work
+from handover.putting import Given, Putting
 from schemas.problems import UnusableInputError
 from schemas.records import RowPseudonymised
 
@@ -37,29 +37,6 @@ _BATCH = 32
 """Patients whose files are put before their ledgers are written."""
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What an export did."""
-
-    complete: int = 0  # patients who may be handed over
-    delivered: int = 0  # of them, those of whom something new went
-    data: int = 0
-    status: int = 0
-    images: int = 0
-    held: int = 0  # new versions that wait for tomorrow, since there is a record of today
-    awaited: int = 0  # studies of which the store has fewer images than were reported
-    unknown_site: int = 0
-    restored: int = 0  # files that were missing and are there again
-    lost: int = 0  # files that are missing, and what they held is not to be had
-    withdrawn: int = 0  # patients
-    deleted: int = 0  # files
-    to_delete: int = 0  # files that are listed, in a place that is not ours
-
-    def as_json(self) -> dict[str, int]:
-        """The form of ``nccid export --json``."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 class Export:
@@ -125,7 +102,8 @@ class Export:
         list(self._pool.map(lambda delivered: ledger.write(self._to, delivered), changed))
         self._to.settle()
         self._putting.written()
-        self._count(works, after)
+        for work, now in zip(works, after, strict=True):
+            self.outcome.count(work, now)
         self._tell(after)
 
     def _begin(self) -> None:
@@ -134,19 +112,6 @@ class Export:
             self._begun = True
             self._to.put(f"{UNFINISHED}{self._given.today.isoformat()}", b"")
             self._to.settle()
-
-    def _count(self, works: Sequence[Work], after: Sequence[Delivered]) -> None:
-        for work, now in zip(works, after, strict=True):
-            new = [file.what for file in now.files[len(work.before.files) :]]
-            self.outcome.delivered += bool(new)
-            self.outcome.data += new.count("data")
-            self.outcome.status += new.count("status")
-            self.outcome.images += new.count("image")
-            self.outcome.held += work.held
-            self.outcome.awaited += work.awaited
-            if work.restoring is not None:
-                self.outcome.restored += len(work.restoring.restored)
-                self.outcome.lost += len(work.restoring.lost)
 
     def _tell(self, delivered: Iterable[Delivered]) -> None:
         for each in delivered:

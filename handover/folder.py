@@ -5,7 +5,6 @@ import fcntl
 import os
 import shutil
 import threading
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +28,7 @@ class Folder:
 
     def put(self, path: str, content: bytes | Path) -> None:
         """As ``Destination`` has it."""
-        aside, target = self.root / _PARTIAL / uuid.uuid4().hex, self.root / path
+        aside, target = self._aside(), self.root / path.rpartition("/")[0]
         with self._explained():
             try:
                 with aside.open("xb") as file:
@@ -40,12 +39,20 @@ class Folder:
                         file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-                self._make(target.parent)
-                aside.replace(target)
+                self._make(target)
+                os.replace(aside, self._named(path))  # noqa: PTH105  # as ``_named`` says
             except BaseException:
                 aside.unlink(missing_ok=True)
                 raise
-        self._touch(target.parent)
+        self._touch(target)
+
+    def _aside(self) -> Path:
+        """Where this thread writes, one file at a time."""
+        return self.root / _PARTIAL / f"{os.getpid()}-{threading.get_ident()}"
+
+    def _named(self, path: str) -> str:
+        """A file's place as text: pathlib interns each name, and Python's table of those is then made anew again and again."""
+        return f"{self.root}/{path}"
 
     def _make(self, folder: Path) -> None:
         if folder.is_dir():
@@ -62,7 +69,8 @@ class Folder:
         """As ``Destination`` has it."""
         with self._explained():
             try:
-                return (self.root / path).read_bytes()
+                with open(self._named(path), "rb") as file:  # noqa: PTH123  # as ``_named`` says
+                    return file.read()
             except (FileNotFoundError, NotADirectoryError):
                 return None
 

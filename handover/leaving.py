@@ -10,8 +10,8 @@ from handover import ledger
 from handover.destination import Destination
 from handover.layout import delivered_paths, patient_of
 from handover.ledger import Delivered
+from handover.once import file
 from handover.plan import Plan
-from handover.putting import file
 
 
 class Leaving:

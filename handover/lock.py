@@ -58,11 +58,11 @@ def held(store: Store, where: str) -> Iterator[None]:
         DestinationError: somebody else holds it; says who, and what to do.
     """
     mine = Owner(uuid.uuid4().hex, socket.gethostname(), os.getpid(), dt.datetime.now(dt.UTC))
-    made = store.create(LOCK, msgspec.json.encode(mine))
-    theirs = owner(store)  # a try that went through without an answer is ours too
-    if theirs is None or theirs.id != mine.id:
-        raise DestinationError(_in_use(where, theirs) if theirs or not made else f"{where} does not keep what is put there")
-    try:
+    try:  # also of what is interrupted between making it and knowing so
+        made = store.create(LOCK, msgspec.json.encode(mine))
+        theirs = owner(store)  # a try that went through without an answer is ours too
+        if theirs is None or theirs.id != mine.id:
+            raise DestinationError(_in_use(where, theirs) if theirs or not made else f"{where} does not keep what is put there")
         if store.create(LOCK, msgspec.json.encode(mine)):  # it lets everybody make what is there already
             raise DestinationError(
                 f"{where} does not know conditional puts (If-None-Match), so two exports cannot be kept apart there"

@@ -1,4 +1,4 @@
-"""What is to be put for one patient, and how a file is put: the clinical record before the images, each once."""
+"""What is to be put for one patient: the clinical record before the images, each once."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator
@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from handover import clinical, images, ledger
 from handover.cleaning.record import cleaned_record
 from handover.cleaning.units import Units
-from handover.destination import Destination, Digest, digest_of_content
+from handover.destination import Destination, digest_of_content
 from handover.layout import Image, Layout, Side, cleaned, metadata
 from handover.ledger import Delivered, File, What
+from handover.once import Once
 from handover.plan import Plan
 from handover.publishable import Publishable
 from handover.restoring import Restoring
@@ -60,7 +61,8 @@ class Putting:
             plan: who may be handed over.
             unfinished: the days on which an export was killed: there may be files that no ledger knows.
         """
-        self._given, self._plan, self._unfinished = given, plan, sorted(unfinished)
+        self._given, self._plan = given, plan
+        self._once = Once(given.destination, given.today, unfinished)
         self._to = given.destination
         self._sides: dict[str, Side] = {}  # of those whose ledger is not written yet
 
@@ -117,12 +119,12 @@ class Putting:
         layout, word = self._given.layout, clinical.file_word(row)
         what: What = "data" if word == "data" else "status"
         typed = clinical.encoded(cleaned_record(row, site, self._given.units))
-        yield lambda: self._put_version(lambda day: layout.clinical(row.patient, word, day, side), what, content)
-        yield lambda: self._put_version(lambda day: cleaned(row.patient, day), "cleaned", typed)
+        yield lambda: self._once.version(lambda day: layout.clinical(row.patient, word, day, side), what, content)
+        yield lambda: self._once.version(lambda day: cleaned(row.patient, day), "cleaned", typed)
 
     def _images(self, case: Publishable, side: Side, work: Work) -> None:
         there = {file.source for file in work.before.files if file.what == "image"}
-        taken = {Path(file.path).stem for file in work.before.files if file.what == "image"}
+        taken = {_stem(file.path) for file in work.before.files if file.what == "image"}
         for study, reported in case.studies:
             found = list(images.stored(self._given.store, case.row.site, case.patient, study))
             work.awaited += len(found) < reported
@@ -137,40 +139,19 @@ class Putting:
                 head = images.header(image.path) if self._given.layout.sorted_in else None
                 named = Image(patient, image.study, image.series, name, head.modality if head else None)
                 path = self._given.layout.image
-                files = [self._put(lambda day: path(named, day, side), "image", image.path, image.source)]
+                files = [self._once.put(lambda day: path(named, day, side), "image", image.path, image.source)]
             except FileNotFoundError:  # taken out of the store at this moment
                 return []
             if head is not None:
                 content = clinical.encoded(head.json)
-                files.append(self._put(lambda _: metadata(named, side), "metadata", content, image.source))
+                files.append(self._once.put(lambda _: metadata(named, side), "metadata", content, image.source))
             return files
 
         return put
 
-    def _put_version(self, path: Callable[[dt.date], str], what: What, content: bytes) -> list[File]:
-        """Puts one version of a record, after those that a killed export put; what is there of today stays, whatever it holds."""
-        files = []
-        for day in self._unfinished:
-            if (there := self._to.digest(path(day))) is not None:
-                files.append(file(path(day), what, day, there))
-                if day == self._given.today or there == digest_of_content(content):
-                    return files
-        self._to.put(path(self._given.today), content)
-        return [*files, file(path(self._given.today), what, self._given.today, digest_of_content(content))]
 
-    def _put(self, path: Callable[[dt.date], str], what: What, content: bytes | Path, source: str) -> File:
-        """Puts one image, or takes over the one that a killed export put there."""
-        digest = digest_of_content(content)
-        for day in self._unfinished:
-            if self._to.digest(path(day)) == digest:
-                return file(path(day), what, day, digest, source)
-        self._to.put(path(self._given.today), content)
-        return file(path(self._given.today), what, self._given.today, digest, source)
-
-
-def file(path: str, what: What, day: dt.date, digest: Digest, source: str = "") -> File:
-    """A file as the ledger remembers it."""
-    return File(path=path, what=what, day=day, sha256=digest.sha256, size=digest.size, source=source)
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].removesuffix(".dcm")
 
 
 def free(name: str, taken: set[str]) -> str:

@@ -1,11 +1,14 @@
 """The topics as an export reads them: the plan from the published cases, then the rows, in pieces, so that memory stays flat."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from itertools import takewhile
 from typing import TypeVar
 
 from aiokafka.errors import KafkaError
 
+from handover import breaking_off
 from handover.plan import OptOut, Plan, Planner
 from monitoring.topics import Found, TopicsReader, TopicsUnavailableError
 from schemas.coverage import CasesReconciled
@@ -63,11 +66,13 @@ def read_rows(kafka: KafkaSettings, take: TakeRows) -> None:
     Raises:
         TopicsUnavailableError: as ``read_plan``.
     """
+    ending = threading.Event()
 
     def rows(found: Sequence[Found]) -> None:
-        take(row for each in found if (row := decoded(each, ROWS.wire)) is not None)  # each when it is its turn: rows are large
+        left = takewhile(lambda _: not ending.is_set(), found)
+        take(row for each in left if (row := decoded(each, ROWS.wire)) is not None)  # each when it is its turn: rows are large
 
-    _run(_read(kafka, [ROWS.name], rows))
+    _run(_read(kafka, [ROWS.name], rows, ending))
 
 
 def _take(found: Found, published: Take, opted_out: Callable[[OptOut], None]) -> None:
@@ -93,7 +98,10 @@ def _ignore(_: object) -> None:
     """For those who do not ask."""
 
 
-async def _read(kafka: KafkaSettings, names: Sequence[str], take: Callable[[Sequence[Found]], object]) -> None:
+async def _read(
+    kafka: KafkaSettings, names: Sequence[str], take: Callable[[Sequence[Found]], object], ending: threading.Event | None = None
+) -> None:
+    """Hands over what is read; ``ending`` is set where it is broken off, since a thread cannot be."""
     async with TopicsReader(kafka) as reader:
         if unseen := [name for name in names if name not in reader.names]:  # an export that sees no opt-outs must not run
             raise TopicsUnavailableError(
@@ -101,12 +109,17 @@ async def _read(kafka: KafkaSettings, names: Sequence[str], take: Callable[[Sequ
                 "cluster may not read it (docs/operate.md, Rights)"
             )
         await reader.read(names)
-        async for found in reader.to_the_ends():
-            await asyncio.to_thread(take, found)
+        try:
+            async for found in reader.to_the_ends():
+                await asyncio.to_thread(take, found)
+        except BaseException:
+            if ending is not None:
+                ending.set()
+            raise
 
 
 def _run(reading: Coroutine[None, None, None]) -> None:
     try:
-        asyncio.run(reading)
+        breaking_off.run(reading)
     except KafkaError as error:
         raise TopicsUnavailableError(f"the topics cannot be read ({type(error).__name__}); is `nccid up` running?") from None

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from handover.export import Export, Outcome
+from handover.export import Export
+from handover.outcome import Outcome
 from handover.plan import Plan
 from handover.putting import Given
 from handover.reading import read_plan, read_rows

@@ -4,11 +4,12 @@ import csv
 import io
 from collections.abc import Sequence
 
+from msgspec.structs import asdict
 from rich.table import Table
 
-from handover.completeness import MEASURES, Line
-from handover.export import Outcome
+from handover.outcome import Outcome
 from handover.verify import Verdict
+from schemas.completeness import COLUMNS, TOLD, GroupCounted
 
 _SHOWN = 20
 
@@ -62,25 +63,22 @@ def verdict_words(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-_COLUMNS = ("site", "sheet", "group", "patients", *MEASURES)
-
-
-def completeness_csv(lines: Sequence[Line]) -> str:
+def completeness_csv(lines: Sequence[GroupCounted]) -> str:
     """The report as CSV; what is suppressed is empty."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(line.as_json() for line in lines)
+    writer.writerows(asdict(line) for line in lines)
     return text.getvalue().rstrip("\n")
 
 
-def completeness_table(lines: Sequence[Line]) -> Table:
+def completeness_table(lines: Sequence[GroupCounted]) -> Table:
     """The report as a table: shares of the cells; what is suppressed is a star."""
     table = Table(title="Clinical data by site and field group, in cells; * fewer than 5, rounded to 5")
-    for name in _COLUMNS:
-        table.add_column(name.replace("_", " "), justify="left" if name in _COLUMNS[:3] else "right")
+    for name in COLUMNS:
+        table.add_column(name.replace("_", " "), justify="right" if name in TOLD else "left")
     for line in lines:
-        counts = [getattr(line, name) for name in ("patients", *MEASURES)]
+        counts = [getattr(line, name) for name in TOLD]
         table.add_row(
             line.site, line.sheet, line.group.replace("_", " "), *("*" if each is None else f"{each:,}" for each in counts)
         )

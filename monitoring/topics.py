@@ -19,7 +19,8 @@ PREFIX = "nccid"
 """What the names of our topics begin with; others on the cluster are not ours to read."""
 
 _FETCH_WAIT_MS = 20
-_FETCH_BYTES = 64 * 1024  # of a partition at once, and
+_PARTITION_BYTES = 64 * 1024  # of a partition in one answer, which the embedded broker does not heed, and
+_ANSWER_BYTES = 256 * 1024  # in all, which it heeds; or one batch, if that is larger
 _AT_ONCE = 500  # records in a piece: memory does not grow with what lies there
 _EMPTY_POLLS = 5  # in a row, until what comes after a misreported end is sure to have come
 _EMPTY_POLL_MS = 3 * _FETCH_WAIT_MS
@@ -70,7 +71,8 @@ class TopicsReader:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=_FETCH_WAIT_MS,
-            max_partition_fetch_bytes=_FETCH_BYTES,
+            fetch_max_bytes=_ANSWER_BYTES,
+            max_partition_fetch_bytes=_PARTITION_BYTES,
             **client_security(self._kafka),
         )
         try:

@@ -24,6 +24,11 @@ class Home:
         return self.root / "rules.toml"
 
     @property
+    def units(self) -> Path:
+        """Which site writes which column in which unit; need not be there."""
+        return self.root / "units.toml"
+
+    @property
     def keyring(self) -> Path:
         """The secrets, mode 0600."""
         return self.root / "keyring.json"

@@ -12,9 +12,10 @@ import pydicom
 
 from handover.cleaning.units import own_units
 from handover.destination import Destination
-from handover.export import Export, Outcome
+from handover.export import Export
 from handover.folder import Folder
 from handover.layout import Layout, Raw
+from handover.outcome import Outcome
 from handover.plan import Plan, Planner
 from handover.putting import Given
 from handover.verify import Verdict, Verify

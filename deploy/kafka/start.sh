@@ -4,7 +4,7 @@
 set -euo pipefail
 : "${NODE_ID:?the number of this broker}" "${CLUSTER_ID:?one for the whole cluster: kafka-storage.sh random-uuid}"
 : "${KAFKA_HOME:=/opt/kafka}" "${SETTINGS:=/etc/nccid/server.properties}" "${SECRETS:=/run/secrets}" "${DATA:=/var/lib/kafka/data}"
-: "${NAME:=kafka-$NODE_ID}" "${USERS:=broker operator sender reader keeper worker-pseudonymise worker-reconcile-people-sites worker-alerts}"
+: "${NAME:=kafka-$NODE_ID}" "${USERS:=broker operator sender reader counter exporter keeper worker-pseudonymise worker-reconcile-people-sites worker-alerts}"
 
 made=$(mktemp -d)/server.properties
 sed -e "s|@NODE_ID@|$NODE_ID|g" -e "s|@NAME@|$NAME|g" -e "s|@DATA@|$DATA|g" \

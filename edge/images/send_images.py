@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.deidentify.deidentify import Deidentified, Deidentifier, Held
+from edge.handed_in import note_images
 from edge.images.folders import Found, files
 from edge.images.headers import Excluded
 from edge.sending.outbox import Outbox
@@ -144,6 +145,9 @@ def send_images(  # noqa: PLR0913  # what a command is made of, and by whom; the
                 progress(count, total)
         sending.commit()
         intake.tidy(now)
+    if sending.tally.failed:
+        with outbox.transaction(now) as transaction:
+            note_images(transaction, site.code, "send-images", problems=len(sending.tally.failed))
     return sending.tally.answer()
 
 

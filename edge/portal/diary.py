@@ -6,7 +6,6 @@ from typing import Literal
 
 from edge.portal.accounts import Account, Now
 from edge.portal.database import Database
-from schemas.records import Kind
 
 Act = Literal[
     "logged in",
@@ -35,21 +34,8 @@ class Entry:
     detail: dict[str, str | int | bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an upload."""
-
-    at: int
-    account: str
-    kind: Kind
-    accepted: bool
-    rows: int
-    errors: int
-    warnings: int
-
-
 class Diary:
-    """Written to, and read by the summary and by administrators; nothing takes a line out."""
+    """Written to, and read by administrators; nothing takes a line out."""
 
     def __init__(self, database: Database, now: Now) -> None:
         self._database = database
@@ -65,8 +51,3 @@ class Diary:
         select = "SELECT at, account, site, act, detail FROM entry WHERE site = ? ORDER BY id DESC LIMIT ?"
         rows = self._database.query(select, site, most)
         return [Entry(at, account, code, act, json.loads(detail)) for at, account, code, act, detail in rows]
-
-    def uploads(self, site: str, most: int = 10) -> list[Outcome]:
-        """The latest uploads of a site, newest first."""
-        select = "SELECT at, account, detail FROM entry WHERE site = ? AND act = 'uploaded' ORDER BY id DESC LIMIT ?"
-        return [Outcome(at, account, **json.loads(detail)) for at, account, detail in self._database.query(select, site, most)]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from edge.door import open_door
+from edge.handed_in import Sender
 from edge.portal.accounts import Account, Now
 from edge.portal.memory_file import MemoryFile
 from edge.upload import UploadAnswer
@@ -145,7 +146,7 @@ class Jobs:
         job.stage = "checking"
         try:
             with open_door(self._home, job.account.site) as door:
-                job.answer = door.upload(job.file.path, job.kind, progress=job.told)
+                job.answer = door.upload(job.file.path, job.kind, progress=job.told, sender=Sender("portal", job.account.name))
         except (UnusableInputError, WorkFailedError) as error:
             job.trouble = str(error)
         except Exception as error:  # noqa: BLE001  # a bug, of whatever kind; its text may hold a cell

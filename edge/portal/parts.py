@@ -1,10 +1,12 @@
 """What a portal is made of, as its pages are handed it."""
 
+import datetime as dt
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.handed_in import HandedIn, Sender, note_sheet
 from edge.portal.accounts import Accounts, Now
 from edge.portal.counting import PortalMetrics
 from edge.portal.database import Database
@@ -13,6 +15,7 @@ from edge.portal.hub import Hub, Tokens, client_of
 from edge.portal.jobs import Job, Jobs
 from edge.portal.limits import Attempts
 from edge.portal.sessions import Sessions
+from edge.sending.outbox import Outbox
 from schemas.home import Home
 from schemas.sites import Sites, read_sites
 
@@ -62,6 +65,8 @@ def make_portal(home: Home, hub: Hub, now: Now = clock) -> Portal:
     def over(job: Job) -> None:
         counts.uploaded(job)
         note_upload(diary, job)
+        if job.answer is None:
+            note_trouble(home, job)
 
     return Portal(home, sites, database, accounts, sessions, attempts, diary, Jobs(home, now, over), hub, now, counts)
 
@@ -85,3 +90,14 @@ def note_upload(diary: Diary, job: Job) -> None:
         errors=len(answer.errors) if answer else 0,
         warnings=len(answer.warnings) if answer else 0,
     )
+
+
+def note_trouble(home: Home, job: Job) -> None:
+    """Puts a sheet that could not even be checked among what the site handed in; nothing of it was sent.
+
+    Raises:
+        OutboxError: it cannot be written down.
+    """
+    with Outbox(home.outbox) as outbox, outbox.transaction(dt.datetime.now(dt.UTC)) as transaction:
+        sender = Sender("portal", job.account.name)
+        note_sheet(transaction, job.account.site, HandedIn(transaction.instant, job.kind, sender, 0, 1, accepted=False))

@@ -11,8 +11,8 @@ from pathlib import Path
 from schemas.problems import WorkFailedError
 
 _SCHEMA = Path(__file__).with_name("schema.sql")
-_VERSION = 2
-_UPGRADES = {1: Path(__file__).with_name("from_1_to_2.sql")}
+_VERSION = 3
+_UPGRADES = {before: Path(__file__).with_name(f"from_{before}_to_{before + 1}.sql") for before in range(1, _VERSION)}
 _BUSY_SECONDS = 60.0  # a writer waits for the other writers, of which each is done in a second or two
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)

@@ -56,5 +56,22 @@ CREATE TABLE IF NOT EXISTS instance (
 -- Staged files that belong in the store, and where. A row is deleted once the file is known to be there, also after a power cut.
 CREATE TABLE IF NOT EXISTS placing (staged TEXT PRIMARY KEY, path TEXT NOT NULL);
 
-PRAGMA user_version = 2;
+-- What was handed in and what became of it: a line for each sheet, also one that was refused, and one a day and door for images.
+CREATE TABLE IF NOT EXISTS handed_in (
+    id INTEGER PRIMARY KEY,
+    site TEXT NOT NULL,
+    what TEXT NOT NULL,      -- the kind of sheet, or images
+    way TEXT NOT NULL,       -- how it came
+    who TEXT NOT NULL,       -- the user's name, where there is one
+    at INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    taken INTEGER NOT NULL,  -- rows or images
+    problems INTEGER NOT NULL,
+    warnings INTEGER NOT NULL,
+    day TEXT,                -- of images; NULL for a sheet
+    UNIQUE (site, way, day)
+);
+CREATE INDEX IF NOT EXISTS handed_in_of_site ON handed_in (site, at);
+
+PRAGMA user_version = 3;
 COMMIT;

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from edge.deidentify.deidentify import Deidentified
+from edge.handed_in import note_images
 from edge.images.headers import Instance
 from edge.images.studies import Arrival, StudyBook
 from edge.sending.outbox import Outbox, Transaction
@@ -152,6 +153,8 @@ class Intake:
         for group in doors.values():
             arrivals = [Arrival(each.staged.instance, files[id(each)]) for each in group]
             self.book(group[0].site, group[0].origin).take(transaction, arrivals, settled=settled)
+            stored = sum(1 for arrival in arrivals if arrival.file)
+            note_images(transaction, group[0].site.code, group[0].origin, taken=stored)
 
     def book(self, site: Site, origin: Origin) -> StudyBook:
         """Keeps count of a site's studies, at a door."""

@@ -3,7 +3,7 @@
 Rows hold clinical values, and reading all of them takes its time. So the hub neither reads nor holds them: whoever starts it
 gives it something that counts (``Count``), and what comes back is what may be told, small numbers suppressed already. It is
 asked when the hub has caught up, then when somebody looks or some time has passed; never while it is at it, seldom enough that it
-costs at most a tenth of the time, and only if something was published since.
+costs at most a tenth of the time, and only if something was published since. A file that others write is looked at all the time.
 """
 
 import asyncio
@@ -17,35 +17,15 @@ from typing import NamedTuple
 import msgspec
 
 from monitoring.hub.progress import Progress
+from schemas.completeness import GroupCounted, decode
 from schemas.problems import WorkFailedError
-from schemas.records import Kind, Record
 
 log = logging.getLogger(__name__)
-
-ALL = "all"
-"""The site under which the counts of all sites together stand."""
 
 _REST_SECONDS = 30.0  # between two counts at least
 _REST_SHARE = 9  # and so many times what the last one took
 _UNASKED_SECONDS = 900.0  # after which it is counted though nobody looks
 _LOOK_SECONDS = 0.5
-
-
-class Group(Record, frozen=True, kw_only=True):
-    """Cells of one field group of one site's sheet; None where it may not be told. A line of ``nccid completeness --json``."""
-
-    site: str
-    sheet: Kind
-    group: str
-    patients: int | None
-    filled: int | None
-    missing: int | None
-    implausible: int | None
-    repaired: int | None
-
-
-class _Report(Record, frozen=True, kw_only=True):
-    lines: tuple[Group, ...]
 
 
 class Counted(NamedTuple):
@@ -58,8 +38,6 @@ class Counted(NamedTuple):
 Count = Callable[[], Awaitable[Counted]]
 """Counts, outside of this process. Raises WorkFailedError where that cannot be done."""
 
-_decoder = msgspec.json.Decoder(_Report)
-
 
 @dataclass
 class Completeness:
@@ -67,7 +45,7 @@ class Completeness:
 
     count: Count | None  # None: nothing is counted here
     is_free: bool = False  # counting costs nothing, since somebody else does it: then it is asked each time
-    groups: tuple[Group, ...] = ()
+    groups: tuple[GroupCounted, ...] = ()
     at: dt.datetime | None = None  # None: not counted yet
     trouble: str = ""  # why the last count was in vain
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -90,6 +68,8 @@ class Completeness:
             began = time.monotonic()
             await self.turn(published(), progress.now())
             await asyncio.sleep(max(_REST_SECONDS, _REST_SHARE * (time.monotonic() - began)))
+            if self.is_free:
+                continue
             self._wanted.clear()
             try:
                 await asyncio.wait_for(self._wanted.wait(), _UNASKED_SECONDS)
@@ -105,7 +85,7 @@ class Completeness:
             return
         try:
             counted = await self.count()
-            self.groups, self.at = _decoder.decode(counted.content).lines, counted.at
+            self.groups, self.at = decode(counted.content).lines, counted.at
             self._seen, self.trouble = published, ""
         except WorkFailedError as error:
             self._failed(str(error))
@@ -117,6 +97,6 @@ class Completeness:
             log.warning("completeness cannot be counted: %s", why)
         self.trouble = why
 
-    def of(self, site: str) -> list[Group]:
+    def of(self, site: str) -> list[GroupCounted]:
         """The counts of a site, or of ``all``, in the order of the sheets and their groups."""
         return [group for group in self.groups if group.site == site]

@@ -8,10 +8,10 @@ from litestar.response import Template
 
 from monitoring.hub import filling, shown
 from monitoring.hub.api import TheHub
-from monitoring.hub.completeness import ALL
 from monitoring.hub.hub import Hub
 from monitoring.hub.pages import Text, Viewer, page
 from monitoring.hub.tokens import NATIONAL, Token
+from schemas.completeness import ALL
 
 PATH = "/completeness"
 

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 import msgspec
 
-from monitoring.hub.completeness import Group
+from schemas.completeness import COLUMNS, GroupCounted
 from schemas.records import Kind
 
 SHEETS: dict[Kind, str] = {"positive": "Main spreadsheet (positives)", "negative": "Status spreadsheet (negatives)"}
@@ -44,7 +44,7 @@ class Part:
 class Bar:
     """A field group of a sheet."""
 
-    group: Group
+    group: GroupCounted
 
     @property
     def name(self) -> str:
@@ -81,14 +81,14 @@ class Compared:
     shares: list[int | None]
 
 
-def sheets(groups: Iterable[Group]) -> list[tuple[str, list[Bar]]]:
+def sheets(groups: Iterable[GroupCounted]) -> list[tuple[str, list[Bar]]]:
     """The bars by sheet, each with its name; sheets of which nothing is there are left out."""
     bars = [Bar(group) for group in groups]
     by_sheet = [(name, [bar for bar in bars if bar.group.sheet == sheet]) for sheet, name in SHEETS.items()]
     return [(name, those) for name, those in by_sheet if those]
 
 
-def compared(groups: Sequence[Group], codes: Sequence[str]) -> list[tuple[str, list[str], list[Compared]]]:
+def compared(groups: Sequence[GroupCounted], codes: Sequence[str]) -> list[tuple[str, list[str], list[Compared]]]:
     """By sheet: its name, the names of its groups, and a line for each site that has any row."""
     found = []
     for sheet, name in SHEETS.items():
@@ -105,10 +105,10 @@ def _line(code: str, bars: Sequence[Bar], names: Sequence[str]) -> Compared | No
     return Compared(code, bars[0].group.patients, [shares.get(name) for name in names]) if bars else None
 
 
-def as_csv(groups: Iterable[Group]) -> str:
+def as_csv(groups: Iterable[GroupCounted]) -> str:
     """The counts as ``nccid completeness --csv`` has them; what is suppressed is empty."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, Group.__struct_fields__, lineterminator="\r\n")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(msgspec.structs.asdict(group) for group in groups)
     return text.getvalue()

@@ -110,6 +110,7 @@ class Following:
         self._ends = ends
         for place in _PARTITIONS:
             consumer.seek(place, self.known.offsets.get((place.topic, place.partition), begins[place]))
+        self._progress.behind = await self._behind(consumer)
         self._progress.connected = True
 
     def _fits(self, cluster: str, begins: dict[TopicPartition, int], ends: dict[TopicPartition, int]) -> bool:

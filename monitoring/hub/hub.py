@@ -12,6 +12,7 @@ from monitoring.hub.changes import Changes
 from monitoring.hub.completeness import Completeness
 from monitoring.hub.following import Following
 from monitoring.hub.known import Known, Moved
+from monitoring.hub.large_pages import keep_in_large_pages
 from monitoring.hub.progress import Progress
 from monitoring.hub.snapshot import Snapshots
 from schemas.alerts import Alert
@@ -79,7 +80,7 @@ class Hub:
         """Works until it is cancelled."""
         async with asyncio.TaskGroup() as tasks:
             counting = self.completeness.run(self.progress, lambda: tuple(sorted(self.known.offsets.items())))
-            for work in (self.following.run(), self._tell(), self._draw(), self._keep(), counting):
+            for work in (self.following.run(), self._tell(), self._draw(), self._keep(), counting, keep_in_large_pages()):
                 tasks.create_task(work)
 
     async def _tell(self) -> None:

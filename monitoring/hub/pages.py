@@ -12,6 +12,7 @@ from litestar.response import Redirect, Stream, Template
 
 from monitoring.hub import shown, wording
 from monitoring.hub.api import TheHub, TheStreams, event_stream
+from monitoring.hub.course import course_of, framed, listed
 from monitoring.hub.hub import Hub
 from monitoring.hub.problems import SERVICE
 from monitoring.hub.tokens import NATIONAL, Token
@@ -93,7 +94,7 @@ async def flow(viewer: Viewer, hub: TheHub, streams: TheStreams) -> Template:
 async def course(viewer: Viewer, hub: TheHub, site: Text = None, span: Span = "days") -> dict[str, list[Any]]:
     """The line of the chart, for the script that draws it."""
     codes = [code for code in shown.codes_for(hub, viewer) if site in (None, "", code)]
-    line = shown.framed(shown.course(hub, codes, span), span, hub.now())
+    line = framed(course_of(hub, codes, span), span, hub.now())
     return {"times": line.times, "known": line.known, "complete": line.complete}
 
 
@@ -127,8 +128,8 @@ def page(hub: Hub, viewer: Token, name: str, path: str, **given: Any) -> Templat
 
 
 def _course(hub: Hub, codes: Sequence[str], span: str) -> Mapping[str, Any]:
-    line = shown.course(hub, codes, span)
-    return {"span": span, "course": shown.listed(line, span)}
+    line = course_of(hub, codes, span)
+    return {"span": span, "course": listed(line, span)}
 
 
 def _uploaded(tally: Any) -> dt.datetime:  # noqa: ANN401  # an UploadTally with a time

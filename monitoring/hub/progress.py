@@ -18,7 +18,7 @@ class Standing(Record, frozen=True, kw_only=True):
     """What is said of the view beside each answer."""
 
     condition: Condition
-    behind_records: int | None  # None: nobody knows, since the broker does not answer
+    behind_records: int | None  # None: nobody knows, since the broker does not answer, or has not said it yet
     behind_seconds: float
     as_of: Time | None  # up to when everything is in it; None: nothing was read yet
 
@@ -43,7 +43,7 @@ class Progress:
         current = condition == "live" and not self.behind
         as_of = now if current else self.as_of
         seconds = 0.0 if current or as_of is None else max(0.0, (now - as_of).total_seconds())
-        behind = self.behind if self.connected else None
+        behind = self.behind if self.connected and (self.caught_up or self.behind) else None
         return Standing(condition=condition, behind_records=behind, behind_seconds=round(seconds, 3), as_of=as_of)
 
     def took(self, messages: int, behind: int, newest_ms: int | None) -> None:

@@ -46,7 +46,7 @@ CONDITIONS = {
     "live": ("Live", "Everything that was published is shown."),
     "catching-up": (
         "Catching up",
-        "The hub is still reading what was published before; the numbers are too low until it is done.",
+        "The hub is still reading what has arrived; until it is done, the numbers are those of before.",
     ),
     "disconnected": ("Not connected", "The broker does not answer. What is shown is what was known before."),
 }

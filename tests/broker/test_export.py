@@ -1,5 +1,6 @@
 """``nccid export`` on a set-up that runs: of an invented world the complete cases go, and only those."""
 
+import asyncio
 import calendar
 import datetime as dt
 import json
@@ -15,13 +16,15 @@ import pytest
 from kafka import KafkaAdminClient
 
 from bench.servers import broker
+from commands.counted import completeness_of
 from handover.cleaning.units import own_units
-from handover.completeness import read_completeness
+from handover.counting import read_completeness
 from handover.reading import read_plan
 from identity import hospital, keyring
 from identity.hospital import HospitalNumber
 from identity.pseudonyms import Pseudonymiser
 from monitoring.topics import TopicsUnavailableError
+from schemas.home import Home
 from schemas.kafka import KafkaSettings
 from schemas.topics import PERSON_WITHDRAWALS, ROWS
 from synth.files import write_world
@@ -274,8 +277,29 @@ def test_completeness_of_the_world_in_three_forms(world: World) -> None:
     as_csv = world.installation.run("completeness", "--csv", "--site", "RDGM")
     assert len(as_csv.stdout.splitlines()) == 1 + sum(line["site"] == "RDGM" for line in lines)
     assert "Clinical data by site" in world.installation.run("completeness").stdout
-    for options in (("--json", "--csv"), ("--site", "NOPE")):
+    for options in (("--json", "--csv"), ("--json", "--to", "x"), ("--watch",), ("--site", "NOPE")):
         assert world.installation.run("completeness", *options).returncode == 2
+
+
+def test_completeness_is_written_for_a_hub_that_reads_no_rows(world: World, tmp_path: Path) -> None:
+    """What the file holds is what is printed; a watch writes it whole time and again, and ends when it is told to."""
+    file = tmp_path / "completeness.json"
+    printed = world.installation.run("completeness", "--json").stdout.encode()
+    assert world.installation.run("completeness", "--to", str(file)).returncode == 0
+    assert file.read_bytes() == printed
+    file.write_bytes(b"older")
+    watching = world.installation.start("completeness", "--to", str(file), "--watch", "--every", "1")
+    until(lambda: file.read_bytes() != b"older", "it is counted")
+    assert file.read_bytes() == printed
+    watching.terminate()
+    assert watching.wait(10) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    home = Home(world.installation.home.root)
+    counts = completeness_of(home, str(file), lambda: dt.datetime.now(dt.UTC))
+    asyncio.run(counts.turn(1, dt.datetime.now(dt.UTC)))
+    assert {line.site for line in counts.groups} == {*SITES, "all"}
+    refused = world.installation.run("completeness", "--to", str(tmp_path / "nowhere" / "file"))
+    assert (refused.returncode, "cannot be written" in refused.stderr) == (1, True)
 
 
 def test_linkage_by_three_people(world: World, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The portal as a nurse meets it: every page, the right file and the wrong ones; without scripts, by keyboard, on a phone."""
 
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from playwright.sync_api import Page, expect
 
 from edge.portal.database import Database
 from schemas.templates import HOSPITAL_KEY, NHS_KEY
-from tests.broker.setups import until
+from tests.broker.setups import NCCID, until
 from tests.browser.conftest import MakeTab, Running, Tab, login
+from tests.edge_factories import dicom_file
 from tests.sheets import NUMBERS, Cells, negative, positive, sheet
 
 MAIN, STATUS = "/upload/covid-data", "/upload/covid-status-data"
@@ -155,6 +157,31 @@ def test_a_right_file_turns_the_bar_green_and_is_known_to_checker_and_summary(
     anna.go("/summary")
     expect(anna.page.get_by_text("patients are complete")).to_be_visible()
     anna.is_sound("summary-filled")
+
+
+def test_the_summary_shows_what_came_without_the_portal_too(tab: MakeTab, running: Running, tmp_path: Path) -> None:
+    running.installation.deliver("RDGM", "positive", sheet(tmp_path / "own.xlsx", "positive", rows(3, 90_000)))
+    wrong = sheet(tmp_path / "wrong.xlsx", "positive", [positive(0, {NHS_KEY: "9994621784"})])
+    command = [NCCID, "upload", "--dir", str(running.installation.home.root), "--site", "RDGM", "--kind", "positive", str(wrong)]
+    assert subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 1
+    films = tmp_path / "films"
+    for number in range(2):
+        dicom_file(films / f"{number}.dcm", PatientID="RR10090000", SOPInstanceUID=f"1.2.3.90.{number}")
+    running.installation.deliver("RDGM", "images", films)
+    anna = tab("anna")
+    anna.go("/summary")
+    last = anna.page.locator("#uploads tbody tr")
+    found = [[cell.strip() for cell in row.locator("td").all_inner_texts()] for row in last.all()[:3]]
+    assert [line[1:5] for line in found] == [
+        ["Images", "Command line (nccid send-images)", "Received", "2 images"],
+        ["Covid Data", "Command line (nccid upload)", "Not sent", "0 rows"],
+        ["Covid Data", "Command line (nccid upload)", "Sent", "3 rows"],
+    ]
+    anna.is_sound("summary-every-way")
+    phone = tab("anna", viewport={"width": 320, "height": 640})
+    phone.go("/summary")
+    assert phone.page.evaluate("document.documentElement.scrollWidth") == 320
+    phone.is_sound("narrow-summary-every-way")
 
 
 def test_a_wrong_file_turns_it_red_with_every_cell_and_a_marked_copy(tab: MakeTab, tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ from kafka.errors import KafkaError
 from monitoring.coverage import coverage
 from monitoring.forgetting.forget import forget
 from monitoring.reading import StatusUnavailableError, read_status
+from schemas.completeness import decode
 from schemas.kafka import KafkaSettings, to_environment
 from schemas.topics import COVERAGE_STATUS, RAW_IMAGES, RAW_ROWS, ROWS, AnyTopic
-from streams.access import KEEPER, OPERATOR, READER, SENDER, rights
+from streams.access import COUNTER, EXPORTER, KEEPER, OPERATOR, READER, SENDER, rights
 from streams.admin import BrokerUnreachableError, ensure_topics
 from streams.topology import TOPOLOGY
 from tests.broker.setups import NCCID, Installation, environment, installed, until
@@ -84,9 +85,20 @@ def test_each_role_does_its_work_with_its_own_rights(guarded: KafkaCluster, home
         reader = guarded.settings_of(READER)
         until(lambda: sum(site.cases for site in coverage(read_status(reader)).values()) == 2, "both halves are known", 60)
         assert {role: each.poll() for role, each in running.items()} == dict.fromkeys(running)
+        assert process(home, guarded.settings_of(EXPORTER), "export", "--to", str(home.root / "out")).wait(60) == 0
+        counts = home.root / "counts.json"
+        assert process(home, guarded.settings_of(COUNTER), "completeness", "--to", str(counts)).wait(60) == 0
+        assert {line.site for line in decode(counts.read_bytes()).lines} == {"RDGM", "all"}
         audited = audit(home, guarded.settings_of(OPERATOR))
     assert forget(guarded.settings_of(KEEPER)).patients == 0
     assert json.loads(audited.stdout)["ok"], audited.stdout + audited.stderr
+
+
+def test_who_reads_for_the_hub_reads_no_row_and_who_counts_hands_nothing_over(guarded: KafkaCluster, home: Installation) -> None:
+    assert process(home, guarded.settings_of(COUNTER), "export", "--to", str(home.root / "out")).wait(60) == 1
+    assert "nccid.withdrawals and nccid.person-withdrawals cannot be seen" in (home.root / f"{COUNTER}.log").read_text()
+    assert process(home, guarded.settings_of(READER), "completeness", "--json").wait(60) == 1
+    assert "nccid.rows cannot be seen" in (home.root / f"{READER}.log").read_text()
 
 
 def audit(home: Installation, kafka: KafkaSettings) -> "subprocess.CompletedProcess[bytes]":

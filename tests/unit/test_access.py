@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.topics import RAW_IMAGES, RAW_ROWS
-from streams.access import SENDER, Right, as_file, rights
+from schemas.topics import COVERAGE_STATUS, PERSON_WITHDRAWALS, RAW_IMAGES, RAW_ROWS, ROWS, WITHDRAWALS
+from streams.access import COUNTER, EXPORTER, READER, SENDER, Right, as_file, rights
 from streams.topology import TOPOLOGY
 
 FILES = Path(__file__).parents[2] / "deploy" / "acls"
@@ -29,6 +29,16 @@ def test_there_is_no_file_of_another_role() -> None:
 def test_only_the_steps_with_keys_and_the_operator_read_raw_topics() -> None:
     readers = {role for role in RIGHTS if may(role, "Read") & {RAW_ROWS.name, RAW_IMAGES.name}}
     assert readers == {"worker-pseudonymise", "operator"}
+
+
+def test_who_counts_completeness_reads_rows_and_cases_and_no_more_and_the_hub_reads_no_row() -> None:
+    assert RIGHTS[COUNTER] == [Right("topic", name, ("Read",)) for name in (COVERAGE_STATUS.name, ROWS.name)]
+    assert ROWS.name not in may(READER, "Read")
+
+
+def test_who_hands_over_reads_rows_cases_and_opt_outs_and_writes_nothing() -> None:
+    assert may(EXPORTER, "Read") == {topic.name for topic in (COVERAGE_STATUS, WITHDRAWALS, PERSON_WITHDRAWALS, ROWS)}
+    assert {operation for right in RIGHTS[EXPORTER] for operation in right.operations} == {"Read"}
 
 
 def test_the_sender_reads_nothing_and_writes_what_the_edge_feeds() -> None:

@@ -16,7 +16,7 @@ class Slow(InMemory):
         super().__init__(0)
         self.began, self.may_end = threading.Event(), threading.Event()
 
-    def settle(self, position: int | None) -> None:
+    def settle(self, position: int | None) -> None:  # noqa: ARG002  # as the protocol has it
         self.began.set()
         self.may_end.wait()
 
@@ -39,7 +39,7 @@ def test_nobody_closes_what_is_being_written() -> None:
 
 def test_a_disk_that_fails_is_heard_of() -> None:
     class Broken(InMemory):
-        def settle(self, position: int | None) -> None:
+        def settle(self, position: int | None) -> None:  # noqa: ARG002  # as the protocol has it
             raise OSError("no room")
 
     with pytest.raises(OSError, match="no room"):

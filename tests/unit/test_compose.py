@@ -47,9 +47,9 @@ def test_the_workers_are_those_of_the_topology() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_each_variable_is_explained(name: str) -> None:
-    explained = (ROOT / "docs" / "operate.md").read_text()
+    names = set(re.findall("`[A-Z_]+`", (ROOT / "docs" / "operate.md").read_text()))
     for variable in OURS[name].get("environment", {}):
-        assert f"`{variable.removesuffix('_FILE')}`" in explained, variable
+        assert {f"`{variable}`", f"`{variable.removesuffix('_FILE')}`"} & names, variable
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -110,7 +110,7 @@ def test_only_who_has_to_reaches_the_raw_topics() -> None:
 def test_each_program_is_the_user_with_the_rights_of_its_role() -> None:
     roles = set(rights(TOPOLOGY))
     users = {service["environment"].get("NCCID_KAFKA_SASL_USERNAME") for service in OURS.values()} - {None}
-    assert users == roles | {"broker"}  # who gives the rights
+    assert users | {"exporter"} == roles | {"broker"}  # who hands over is started where the store is; who gives the rights
     for service in OURS.values():
         user = service["environment"].get("NCCID_KAFKA_SASL_USERNAME")
         assert sources(service, "secrets") - {"keyring"} == ({f"kafka-{user}"} if user else set())
@@ -118,6 +118,19 @@ def test_each_program_is_the_user_with_the_rights_of_its_role() -> None:
     made = re.search(r"USERS:=([^}]*)", script)
     assert made
     assert set(made[1].split()) == roles | {"broker"}
+
+
+def test_the_hub_is_given_counts_by_who_may_read_rows_and_cannot_write_them() -> None:
+    hub, counter = SERVICES["hub"], SERVICES["counter"]
+    there = hub["environment"]["NCCID_COMPLETENESS_FILE"]
+    assert counter["command"] == ["completeness", "--to", there, "--watch"]
+    assert there in counter["healthcheck"]["test"][-1]
+    assert "counts:/counts:ro" in hub["volumes"]
+    assert counter["volumes"] == ["counts:/counts"]
+    assert [name for name, service in SERVICES.items() if "counts" in str(service.get("volumes"))] == ["hub", "counter"]
+    assert networks(counter) == {"streams"}
+    assert there.startswith("/counts/")
+    assert "/counts" in (ROOT / "Dockerfile").read_text()  # so that the volume is that user's
 
 
 def test_prometheus_scrapes_what_there_is() -> None:

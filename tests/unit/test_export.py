@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from handover.destination import DestinationError
-from handover.export import Export, Outcome
+from handover.export import Export
 from handover.folder import Folder
 from handover.images import StoreDamagedError
 from handover.layout import Processed, Raw
 from handover.ledger import LedgerError
+from handover.outcome import Outcome
 from handover.places import destination
 from handover.publishable import counting
 from handover.putting import Putting

@@ -4,11 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,36 +16,13 @@ from handover.places import destination
 from schemas.problems import UnusableInputError
 from tests.factories import BOB, RR1, RR2, patient_withdrawn
 from tests.handovers import TOMORROW, Handover, image_name, pseudonym
-
-SETTINGS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-west-2", "AWS_ALLOW_HTTP": "true"}
+from tests.stores import SETTINGS, moto, new_bucket
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait(f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _wait(address: str) -> None:
-    give_up = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/moto-api/", timeout=5).close()  # noqa: S310  # our own server
-        except OSError:
-            if time.monotonic() > give_up:
-                raise
-            time.sleep(0.2)
-        else:
-            return
+    with moto() as address:
+        yield address
 
 
 @pytest.fixture
@@ -60,7 +33,7 @@ def bucket(endpoint: str, request: pytest.FixtureRequest, monkeypatch: pytest.Mo
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     name = f"b{abs(hash(request.node.name))}"
-    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{name}", method="PUT")).close()  # noqa: S310  # our own server
+    new_bucket(endpoint, name)
     return name
 
 
@@ -200,6 +173,20 @@ def test_nobody_takes_away_a_lock_that_is_anothers_by_now(handover: Handover) ->
     to.put("lock.json", b"damaged")
     with pytest.raises(DestinationError, match="an unknown machine"):
         handover.export()
+
+
+def test_who_is_told_to_end_while_it_locks_leaves_no_lock(bucket: str) -> None:
+    class Interrupted(Objects):
+        """SIGTERM comes after the lock was made, before its maker knows."""
+
+        def create(self, path: str, content: bytes) -> bool:
+            super().create(path, content)
+            raise SystemExit
+
+    interrupted = Interrupted(f"s3://{bucket}/interrupted")
+    with pytest.raises(SystemExit), interrupted.alone():
+        pytest.fail("it went on")
+    assert interrupted.get("lock.json") is None
 
 
 def test_a_store_that_knows_no_conditions_is_refused(bucket: str) -> None:

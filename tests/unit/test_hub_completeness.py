@@ -9,14 +9,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from commands.counted import completeness_of
-from handover.completeness import Line
 from monitoring.hub import filling
-from monitoring.hub.completeness import Completeness, Counted, Group
+from monitoring.hub.completeness import Completeness, Counted
 from monitoring.hub.tokens import NATIONAL
+from schemas.completeness import CompletenessCounted, GroupCounted, encode
 from schemas.home import Home
 from schemas.problems import WorkFailedError
 from schemas.templates import template
@@ -26,13 +25,13 @@ from tests.hubs import AskedHub
 LATER = NOON + dt.timedelta(hours=1)
 
 
-def group(site: str = "RDGM", name: str = "demographic", sheet: Any = "positive", **counts: int | None) -> Group:  # noqa: ANN401  # a Kind
+def group(site: str = "RDGM", name: str = "demographic", sheet: Any = "positive", **counts: int | None) -> GroupCounted:  # noqa: ANN401  # a Kind
     usual = {"patients": 50, "filled": 90, "missing": 60, "implausible": 10, "repaired": 20}
-    return Group(site=site, sheet=sheet, group=name, **(usual | counts))
+    return GroupCounted(site=site, sheet=sheet, group=name, **(usual | counts))
 
 
-def report(*groups: Group) -> bytes:
-    return msgspec.json.encode({"lines": groups})
+def report(*groups: GroupCounted) -> bytes:
+    return encode(CompletenessCounted(lines=groups))
 
 
 def counting(*contents: bytes | Exception) -> tuple[Callable[[], Awaitable[Counted]], list[int]]:
@@ -109,11 +108,6 @@ def test_a_share_is_rounded_down_so_that_100_means_all(filled: int, missing: int
 def test_every_group_of_the_templates_has_a_name() -> None:
     assert {column.group for kind in ("positive", "negative") for column in template(kind).columns} == set(filling.GROUPS)
     assert filling.Bar(group(name="new_group")).name == "New group"
-
-
-def test_what_travels_from_the_command_to_the_hub_has_the_same_fields() -> None:
-    line = Line("RDGM", "positive", "dates", 50, 90, 60, None, 20)
-    assert msgspec.structs.asdict(msgspec.convert(line.as_json(), Group)) == line.as_json()
 
 
 # --- who sees what --------------------------------------------------------------------------------------------------------
@@ -276,6 +270,29 @@ def test_from_a_file_that_others_write(tmp_path: Path) -> None:
     assert first is not None
     assert kept.at is not None
     assert kept.at >= first
+
+
+def test_a_file_that_comes_later_is_found_though_nobody_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where hub and counter are started at the same time."""
+    monkeypatch.setattr("monitoring.hub.completeness._LOOK_SECONDS", 0.001)
+    monkeypatch.setattr("monitoring.hub.completeness._REST_SECONDS", 0.01)
+    file = tmp_path / "counts.json"
+    kept = completeness_of(Home(tmp_path), str(file), lambda: LATER)
+    made = AskedHub(tmp_path)
+    made.hub.progress.caught_up = True
+
+    async def watch() -> None:
+        running = asyncio.create_task(kept.run(made.hub.progress, lambda: 1))
+        while not kept.trouble:  # noqa: ASYNC110  # what is waited for is the thing under test
+            await asyncio.sleep(0.001)
+        file.write_bytes(report(group()))
+        async with asyncio.timeout(30):
+            while not kept.groups:  # noqa: ASYNC110  # as above
+                await asyncio.sleep(0.001)
+        running.cancel()
+
+    asyncio.run(watch())
+    assert kept.trouble == ""
 
 
 def test_by_a_process_of_its_own_whose_words_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,7 +150,7 @@ def test_a_snapshot_of_another_version_is_not_used(
     snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     snapshots.save(snapshots.copied(known(busy()), LATER))
-    monkeypatch.setattr("monitoring.hub.snapshot.FORM", "other states")
+    monkeypatch.setattr("monitoring.hub.snapshot_file.FORM", "other states")
     assert everything(snapshots.load()) == NOTHING
     assert "another version" in caplog.text
 

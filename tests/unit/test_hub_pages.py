@@ -158,8 +158,14 @@ def test_nothing_in_a_page_runs_or_comes_from_elsewhere(asked: AskedHub, address
 def test_how_old_the_numbers_are_stands_on_every_page(asked: AskedHub) -> None:
     login(asked)
     assert "Up to date at" in page(asked, "/")
-    asked.hub.progress.caught_up = False
     asked.hub.progress.behind = 1200
-    assert "1,200 messages behind" in page(asked, "/")
+    assert "It is 1,200 messages behind." in page(asked, "/")
+    assert "Everything that was published is shown" not in page(asked, "/")
+    asked.hub.progress.caught_up = False
+    assert "still reading what has arrived" in page(asked, "/")
+    assert "It is 1,200 messages behind." in page(asked, "/")
+    asked.hub.progress.behind = 0  # the broker has not said how much there is
+    assert "messages behind" not in page(asked, "/")
+    assert "not known" in page(asked, "/flow")
     asked.hub.progress.connected = False
     assert "Not connected" in page(asked, "/flow")

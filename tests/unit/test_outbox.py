@@ -184,7 +184,7 @@ def test_an_outbox_of_another_version_is_left_alone(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 9")
     connection.close()
-    with pytest.raises(OutboxError, match="form 9, not 2"):
+    with pytest.raises(OutboxError, match="form 9, not 3"):
         Outbox(path)
 
 

@@ -8,7 +8,7 @@ import pytest
 from edge.portal import passwords
 from edge.portal.accounts import AccountError, Accounts
 from edge.portal.database import Database, PortalDataError
-from edge.portal.diary import Diary, Outcome
+from edge.portal.diary import Diary
 from edge.portal.limits import BY_NAME, Attempts
 from edge.portal.sessions import IDLE_SECONDS, LONGEST_SECONDS, Sessions, form_token
 
@@ -211,13 +211,14 @@ def test_what_was_typed_as_a_user_name_is_not_kept(database: Database, clock: Cl
     assert GOOD not in repr(database.query("SELECT * FROM attempt"))
 
 
-def test_the_audit_log_tells_the_latest_uploads_of_a_site(accounts: Accounts, database: Database, clock: Clock) -> None:
+def test_the_audit_log_tells_the_latest_of_a_site(accounts: Accounts, database: Database, clock: Clock) -> None:
     diary = Diary(database, clock)
     anna, petra = accounts.add("anna", "RDGM", GOOD), accounts.add("petra", "PENM", GOOD)
     diary.note(anna, "logged in")
     diary.note(anna, "uploaded", kind="positive", accepted=True, rows=3, errors=0, warnings=1)
     clock.now += 60
     diary.note(petra, "uploaded", kind="negative", accepted=False, rows=0, errors=2, warnings=0)
-    assert diary.uploads("RDGM") == [Outcome(clock.now - 60, "anna", "positive", accepted=True, rows=3, errors=0, warnings=1)]
     assert [(entry.account, entry.act) for entry in diary.latest("RDGM")] == [("anna", "uploaded"), ("anna", "logged in")]
+    assert [entry.at for entry in diary.latest("RDGM")] == [clock.now - 60] * 2
+    assert diary.latest("RDGM")[0].detail["rows"] == 3
     assert [entry.detail["errors"] for entry in diary.latest("PENM")] == [2]

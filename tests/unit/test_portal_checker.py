@@ -232,7 +232,7 @@ def test_a_site_of_which_nothing_has_come(portal: PortalUnderTest, tmp_path: Pat
     asks(portal, tmp_path, Flow())
     text = anna.get("/summary").text
     assert "Nothing has arrived from your site yet." in text
-    assert "Nothing was uploaded here yet." in text
+    assert "Nothing was uploaded yet." in text
 
 
 def test_who_has_opted_out(portal: PortalUnderTest, tmp_path: Path, anna: Visitor) -> None:

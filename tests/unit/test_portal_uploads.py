@@ -16,6 +16,7 @@ import pytest
 
 from edge.portal import marking, receiving
 from edge.portal.jobs import FILE_SECONDS, RESULT_SECONDS, SAME_SECONDS, Job
+from edge.portal.lately import lately
 from edge.portal.limits import UPLOADS
 from edge.portal.memory_file import MemoryFile
 from schemas.home import Home
@@ -115,7 +116,9 @@ def test_a_right_sheet_is_sent(portal: PortalUnderTest, anna: Visitor, right: by
     assert "nccid-progress--sent" in text
     assert "2 rows on the way" in text
     assert rows_sent(portal.home) == 2
-    assert portal.portal.diary.uploads("RDGM")[0].rows == 2
+    (line,) = lately(portal.home, "RDGM")
+    assert (line.what, line.way, line.who, line.outcome.text) == ("Covid Data", "This portal", "anna", "Sent")
+    assert (line.counted, line.problems, line.warnings) == ("2 rows", 0, 0)
 
 
 def test_a_wrong_sheet_is_not_sent_and_every_cell_is_named(portal: PortalUnderTest, anna: Visitor, wrong: bytes) -> None:
@@ -127,8 +130,8 @@ def test_a_wrong_sheet_is_not_sent_and_every_cell_is_named(portal: PortalUnderTe
         assert words in text
     assert not any(number in text for number in (*NUMBERS, "9994621784"))
     assert rows_sent(portal.home) == 0
-    outcome = portal.portal.diary.uploads("RDGM")[0]
-    assert (outcome.accepted, outcome.errors) == (False, 2)
+    (line,) = lately(portal.home, "RDGM")
+    assert (line.outcome.text, line.counted, line.problems) == ("Not sent", "0 rows", 2)
 
 
 def test_warnings_stand_apart_and_stop_nothing(portal: PortalUnderTest, anna: Visitor, tmp_path: Path) -> None:
@@ -314,8 +317,8 @@ def test_the_rows_are_of_the_accounts_own_site(portal: PortalUnderTest, tmp_path
     petra.get(MAIN)
     rows = [positive(0, {HOSPITAL_KEY: "0999123"})]
     result(petra, petra.send(MAIN + "?site=RDGM", sheet(tmp_path / "penm.xlsx", "positive", rows).read_bytes()))
-    assert [entry.rows for entry in portal.portal.diary.uploads("PENM")] == [1]
-    assert portal.portal.diary.uploads("RDGM") == []
+    assert [(line.who, line.counted) for line in lately(portal.home, "PENM")] == [("petra", "1 row")]
+    assert not lately(portal.home, "RDGM")
 
 
 # --- never meant to be a sheet --------------------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ from edge.portal.frame import PortalRequest, ThePortal, page
 from edge.portal.guards import logged_in
 from edge.portal.hub import HubAwayError
 from edge.portal.hub_answers import SiteCounts
+from edge.portal.lately import lately
 from edge.portal.parts import Portal
-from edge.portal.times import moment
+from edge.sending.outbox import OutboxError
 
-_KINDS = {"positive": "Covid Data", "negative": "Covid Status Data"}
 _MOST_ALERTS = 50
 
 
@@ -24,15 +24,16 @@ def summary(request: PortalRequest, portal: ThePortal) -> Template:
 
 
 def show_summary(request: PortalRequest, portal: Portal, status: int = 200, *, problem: str = "") -> Template:
-    """The page. What the hub knows may be away; what this portal knows is always shown."""
+    """The page. Where the hub is away or the outbox cannot be read, the rest is shown."""
     site = request.auth.account.site  # type: ignore[union-attr]  # the guards have seen to it
     context: dict[str, Any] = {
-        "uploads": portal.diary.uploads(site),
-        "kinds": _KINDS,
         "turns": TURNS,
         "day": day,
-        "moment": moment,
     }
+    try:
+        context["uploads"] = lately(portal.home, site)
+    except OutboxError as error:
+        context["uploads_away"] = str(error)
     try:
         context |= _known(portal, site)
     except HubAwayError as error:

@@ -1,0 +1,60 @@
+"""What an export reads is held in small pieces, however much lies on the topics."""
+
+import tracemalloc
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from bench.cases import case_record
+from bench.complete import publish
+from bench.servers import broker
+from handover.reading import read_cases, read_rows
+from schemas.coverage import CasesReconciled
+from schemas.kafka import KafkaSettings
+from schemas.records import RowPseudonymised
+
+PATIENTS = 10_000
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
+    """An embedded broker with some 20 MiB of rows, and a third of that of cases."""
+    with broker(tmp_path_factory.mktemp("memory")) as address:
+        publish(address, [case_record(number) for number in range(PATIENTS)])
+        yield KafkaSettings(bootstrap=address)
+
+
+def test_rows_are_never_many_at_once(kafka: KafkaSettings) -> None:
+    """An answer of the embedded broker grows with the topic, unless it is told how large it may be in all."""
+    read = 0
+
+    def take(rows: Iterable[RowPseudonymised]) -> None:
+        nonlocal read
+        read += sum(1 for _ in rows)
+
+    tracemalloc.start()
+    try:
+        read_rows(kafka, take)
+        held = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert read == PATIENTS
+    assert held < 4 * MIB
+
+
+def test_cases_are_never_many_at_once(kafka: KafkaSettings) -> None:
+    read = 0
+
+    def take(_: CasesReconciled) -> None:
+        nonlocal read
+        read += 1
+
+    tracemalloc.start()
+    try:
+        read_cases(kafka, take)
+        held = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert read == PATIENTS
+    assert held < 4 * MIB
