@@ -323,11 +323,11 @@ def test_a_large_form_is_not_read(portal: PortalUnderTest) -> None:
 def test_a_bug_shows_nothing_of_itself(
     portal: PortalUnderTest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_: str) -> None:
+    def broken(*_: object) -> None:
         raise RuntimeError("9994621785")
 
     visitor = portal.anna()
-    monkeypatch.setattr(portal.portal.diary, "uploads", broken)
+    monkeypatch.setattr("edge.portal.routes.summarising.lately", broken)
     answer = visitor.get("/summary")
     assert answer.status_code == 500
     assert "Something went wrong" in answer.text
