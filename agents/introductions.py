@@ -31,9 +31,7 @@ def _person_case(case: Case, match: str, person: str, form: str) -> PersonCase:
 
 def _form(case: Case) -> str:
     """How the PACS identifier of the case is written; all rows and studies of a case write it alike, but for letter case."""
-    forms = [row.form for row in (case.main, case.status) if row is not None]
-    forms += [study.form for study in case.studies.values()]
-    return min(forms, default="")
+    return min([each.form for each in (case.main, case.status, *case.studies.values()) if each is not None], default="")
 
 
 def _person_row(row: RowFacts | None, person: str) -> PersonRow | None:

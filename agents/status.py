@@ -29,7 +29,7 @@ def status(case: Case, rules: SiteRules, *, mismatched: bool) -> CoverageStatus:
     state, since, deadline = _overdue(case, *_state(case, rows, found, rules.grace))
     person = _person(case, rows)
     review = case.reviews.get(person or "", _NO_REVIEW)
-    times = [row.uploaded_at for row in rows] + [study.received_at for study in case.studies.values()]
+    times = [since, *[row.uploaded_at for row in rows], *[study.received_at for study in case.studies.values()]]
     return CoverageStatus(
         patient=case.patient,
         person=person,
@@ -41,7 +41,7 @@ def status(case: Case, rules: SiteRules, *, mismatched: bool) -> CoverageStatus:
         images=found.images,
         since=since,
         deadline=deadline,
-        updated_at=max(*times, since),
+        updated_at=max(times),
         key_version=case.key_version,
     )
 

@@ -57,8 +57,10 @@ class _Batches:
     async def hand_over(self, records: Iterable[Emitted]) -> None:
         """Builds a batch for each partition and gives it to the producer; waits while one for the same partition waits there."""
         open_batches: dict[tuple[str, int], Any] = {}
+        kept, own = (None, 0) if self.own is None else (self.own.topic, self.own.partition)
         for record in records:
-            place = (record.topic.name, self._partition(record))
+            topic = record.topic
+            place = (topic.name, own if topic is kept else partition_of(record.key, topic.partitions))
             batch = open_batches.get(place)
             if batch is None:
                 batch = open_batches[place] = self.producer.create_batch()
@@ -85,11 +87,6 @@ class _Batches:
         future.add_done_callback(lambda done: _failed(done, place[0]))
         is_own = self.own is not None and place == (self.own.topic.name, self.own.partition)
         self._on_their_way.append((is_own, batch.record_count(), future))
-
-    def _partition(self, record: Emitted) -> int:
-        if self.own is not None and record.topic is self.own.topic:
-            return self.own.partition
-        return partition_of(record.key, record.topic.partitions)
 
 
 class PlainBatches:

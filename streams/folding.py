@@ -9,12 +9,13 @@ from typing import NoReturn
 
 from agents.quarantine import Payload, Reason
 from schemas.kafka import KafkaSettings
+from schemas.records import Source
 from schemas.topics import QUARANTINE, TICKS
 from schemas.wire import UndecodableError
 from streams.counting import WorkerMetrics
 from streams.guard import guarded
 from streams.keeping import Part
-from streams.limits import LIMIT_REACHED, VARIABLE, Limits, reason_of
+from streams.limits import LIMIT_REACHED, VARIABLE, Limits, Window, reason_of
 from streams.steps import Emitted, Message, Step, Working
 
 log = logging.getLogger(__name__)
@@ -61,10 +62,9 @@ class Folding:
             metrics.rejected(self.step.name, reason)
         return records, reason
 
-    def is_at_limit(self, payload: Payload, reason: Reason | None) -> bool:
-        """Whether so much could not be used by now that it is better to stop."""
-        source = payload.source
-        return self.around.limits.reached((self.step.name, source.topic, source.partition), source.offset, reason)
+    def window(self, source: Source) -> Window:
+        """Where it is counted how much of a partition could not be used, from this record on."""
+        return self.around.limits.window((self.step.name, source.topic, source.partition), source.offset)
 
     def stop_at_limit(self, payload: Payload, reason: Reason | None) -> NoReturn:
         """Ends the process; the next one begins with the message after this one, or a little before."""

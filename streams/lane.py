@@ -122,11 +122,12 @@ class Lane:
         for step in self.readers[topic]:
             held = self._held[step.name]
             held.kept.expect([payload.key for payload in payloads])
+            window = step.folding.window(payloads[0].source)
             following: list[Emitted] = []
             for payload in payloads:
                 follows, reason = step.folding.follows(payload, held)
                 following += follows
-                if step.folding.is_at_limit(payload, reason):
+                if window.reached(payload.source.offset, reason):
                     await self._last(held, following, payload)
                     await before_stop()
                     step.folding.stop_at_limit(payload, reason)

@@ -50,53 +50,46 @@ class Limits:
 
     most: int
     earlier: Mapping[Place, Collection[int]] = field(default_factory=dict)
-    _windows: dict[Place, "_Window"] = field(default_factory=dict)
+    _windows: dict[Place, "Window"] = field(default_factory=dict)
 
     def reached(self, place: Place, offset: int, reason: Reason | None) -> bool:
+        """Takes one more message of a partition into account, as ``Window.reached``."""
+        return self.window(place, offset).reached(offset, reason)
+
+    def window(self, place: Place, offset: int) -> "Window":
+        """The window of a partition, of which this offset comes next; begun anew where it is read again from an earlier place."""
+        window = self._windows.get(place)
+        if window is None or window.last >= offset:
+            window = self._windows[place] = Window(self.most)
+            known = self.earlier.get(place, ())
+            for before in range(max(0, offset - 2 * self.most), offset):
+                window.reached(before, Reason.UNDECODABLE if before in known else None)
+        return window
+
+
+class Window:
+    """The last messages of a partition: how many there were, and which of the latest were rejected."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count = 0
+        self._rejected: deque[int] = deque()  # by their number
+        self.last = -1  # offset
+
+    def reached(self, offset: int, reason: Reason | None) -> bool:
         """Takes one more message into account: used (no reason) or rejected; whether too many have been by now.
 
         Only a rejection reaches a limit: what can be used is used, whatever came before it. What was dropped since the patient
         has opted out was understood, and counts as used.
         """
-        if not self.most:
-            return False
-        window = self._window(place, offset)
-        rejected = reason is not None and reason is not Reason.WITHDRAWN
-        window.add(offset, rejected=rejected)
-        return rejected and window.rejected > self.most
-
-    def _window(self, place: Place, offset: int) -> "_Window":
-        """The window of a partition; begun anew for one that is read again from an earlier place."""
-        window = self._windows.get(place)
-        if window is None or window.last >= offset:
-            window = self._windows[place] = _Window(2 * self.most)
-            known = self.earlier.get(place, ())
-            for before in range(max(0, offset - 2 * self.most), offset):
-                window.add(before, rejected=before in known)
-        return window
-
-
-class _Window:
-    """The last messages of a partition: how many there were, and which of the latest were rejected."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._count = 0
-        self._rejected: deque[int] = deque()  # by their number
-        self.last = -1  # offset
-
-    @property
-    def rejected(self) -> int:
-        """How many of the last ``size``."""
-        while self._rejected and self._rejected[0] <= self._count - self._size:
-            self._rejected.popleft()
-        return len(self._rejected)
-
-    def add(self, offset: int, *, rejected: bool) -> None:
         self._count += 1
         self.last = offset
-        if rejected:
-            self._rejected.append(self._count)
+        if reason is None or reason is Reason.WITHDRAWN or not self._most:
+            return False
+        self._rejected.append(self._count)
+        while self._rejected[0] <= self._count - 2 * self._most:
+            self._rejected.popleft()
+        return len(self._rejected) > self._most
 
 
 def reason_of(emitted: Emitted) -> Reason | None:

@@ -18,4 +18,4 @@ def partition_of(key: bytes, partitions: int = PARTITIONS) -> int:
     Returns:
         The number of the partition, from 0.
     """
-    return int(murmurhash2(key, _SEED) & 0x7FFFFFFF) % partitions
+    return (murmurhash2(key, _SEED) & 0x7FFFFFFF) % partitions

@@ -96,7 +96,7 @@ class Running:
             for emitted in records:
                 own = owned.partition if emitted.topic is self.step.keeps else None
                 await owned.writer.send(emitted, own, acknowledge.one_more())
-            if self.folding.is_at_limit(payload, reason):
+            if self.folding.window(payload.source).reached(source.offset, reason):
                 self.folding.stop_at_limit(payload, reason)
             acknowledge.all_sent()
 
