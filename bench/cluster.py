@@ -14,7 +14,8 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from bench.servers import broker as embedded_broker
-from local.apache.broker import ROOMY, KafkaBroker, free_ports, settings_of
+from local.apache.broker import ROOMY, KafkaBroker, settings_of
+from local.ports import free_ports
 from schemas.problems import WorkFailedError
 from schemas.topics import TOPICS, AnyTopic
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from local.ports import free_port
 from schemas.problems import UnusableInputError, WorkFailedError
 
 _READY_SECONDS = 30.0
@@ -112,9 +113,7 @@ def running(peer: Peer, folder: Path) -> Iterator[Running]:
         WorkFailedError: it does not come up.
     """
     folder.mkdir(parents=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     command, extra = peer.command(folder, port)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NCCID_")} | dict(extra)
     with (folder / "log").open("wb") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process:

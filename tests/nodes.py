@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from pynetdicom.association import Association
 from edge.sending.outbox import Outbox
 from identity import keyring
 from local.homes import make_home
+from local.ports import free_port
 from schemas import rules, sites
 from schemas.home import Home
 from schemas.records import StudyReceived
@@ -169,10 +169,3 @@ def _has_ended(process: psutil.Process) -> bool:
         return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

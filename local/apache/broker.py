@@ -1,7 +1,6 @@
 """One broker of Apache Kafka on loopback, broker and controller in one process, that can be stopped, paused and killed."""
 
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -124,12 +123,3 @@ def settings_of(broker: KafkaBroker, voters: Sequence[KafkaBroker], protocol: st
         "transaction.state.log.min.isr": quorum,
         "auto.create.topics.enable": "false",
     }
-
-
-def free_ports(count: int) -> list[int]:
-    """So many ports that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

@@ -1,6 +1,5 @@
 """A broker of a test's own, ended with the test: the embedded one, on a free port, in memory; with ``--kafka`` Apache Kafka."""
 
-import socket
 import subprocess
 import time
 import uuid
@@ -13,6 +12,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
+from local.ports import free_port
 from schemas.kafka import KafkaSettings
 from schemas.topics import PARTITIONS
 from tests.broker import setups
@@ -26,9 +26,7 @@ class EmbeddedBroker:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self.cluster = ""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
 
     @property
     def address(self) -> str:

@@ -22,6 +22,7 @@ import yaml
 from kafka import KafkaProducer
 
 from edge.door import open_door
+from local.ports import free_port
 from schemas.sites import EXAMPLE, read_sites
 from schemas.topics import RAW_ROWS, TOPICS
 from streams.topology import TOPOLOGY
@@ -32,7 +33,7 @@ from tests.broker import setups
 from tests.broker.conftest import EmbeddedBroker
 from tests.broker.setups import NCCID, environment, until
 from tests.kafka.pool import LeasedBroker
-from tests.nodes import Node, free_port, sent
+from tests.nodes import Node, sent
 from tests.unit.test_watching import BOARDS, PROMETHEUS, QUERIES
 
 PATIENTS = 25

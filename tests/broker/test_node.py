@@ -27,10 +27,11 @@ from pydicom.uid import UID
 from edge.door import open_door
 from identity import keyring
 from identity.pseudonyms import Pseudonymiser
+from local.ports import free_port
 from schemas.sites import EXAMPLE, read_sites
 from tests.broker.setups import Installation, installed
 from tests.edge_factories import CT, DX, HOSPITAL_NUMBERS, dicom_file, hospital_number
-from tests.nodes import CALLER, Node, caller, free_port, node, sent, until
+from tests.nodes import CALLER, Node, caller, node, sent, until
 
 JANE, JOHN = HOSPITAL_NUMBERS[:2]
 SR = "1.2.840.10008.5.1.4.1.1.88.11"

@@ -11,7 +11,8 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from local.apache.broker import KafkaBroker, free_ports, settings_of
+from local.apache.broker import KafkaBroker, settings_of
+from local.ports import free_ports
 from schemas.kafka import KafkaSettings
 
 READY_SECONDS = 60.0

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
-from local.apache.broker import KafkaBroker, free_ports
+from local.apache.broker import KafkaBroker
+from local.ports import free_ports
 from tests.kafka.cluster import KafkaCluster
 
 _PART = 64 * 1024

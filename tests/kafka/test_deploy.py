@@ -10,8 +10,8 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
-from local.apache.broker import free_ports
 from local.apache.jars import LOGGING, bring_jars
+from local.ports import free_ports
 from schemas.kafka import KafkaSettings
 from schemas.topics import RAW_ROWS, ROWS, TOPICS
 from streams.access import rights

@@ -1,7 +1,6 @@
 """``nccid users`` and ``nccid portal`` at the keyboard, and what the web programs share."""
 
 import os
-import socket
 import ssl
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from edge.portal.opened import accounts_of
+from local.ports import free_port
 from schemas.problems import UnusableInputError
 from tests.portals import make_home
 from web import assets
@@ -88,12 +88,6 @@ def test_without_a_home_nothing_is_made(tmp_path: Path) -> None:
 
 
 # --- the portal as a role -----------------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 @pytest.fixture
