@@ -9,6 +9,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 from local.apache.broker import KafkaBroker
+from tests.broker.setups import until
 from tests.kafka.links import CutCluster
 from tests.kafka.play import playing
 
@@ -16,6 +17,7 @@ LONG = os.environ.get("NCCID_LONG") == "1"
 PATIENTS = 300 if LONG else 30
 CUTS = 6 if LONG else 2
 CUT_SECONDS = 12.0  # beyond the 4 s after which a broker that is not heard of counts as gone
+GONE_SECONDS = 30.0  # at most, until the others have gone on without it: first they choose a controller, where it was it
 
 pytestmark = pytest.mark.timeout(1200 if LONG else 300)
 
@@ -43,10 +45,8 @@ def cut_again_and_again(root: Path, three: CutCluster, cut: Callable[[KafkaBroke
     with playing(root, PATIENTS, seed, three.bootstrap) as play:
         turn = max(1, len(play.deliveries) // (2 * CUTS + 1))
         victims: list[KafkaBroker] = []
-        seen_gone = 0
 
         def between(number: int) -> None:
-            nonlocal seen_gone
             step, rest = divmod(number, turn)
             if rest == 0 and step <= 2 * CUTS:
                 if step % 2:
@@ -55,14 +55,14 @@ def cut_again_and_again(root: Path, three: CutCluster, cut: Callable[[KafkaBroke
                     time.sleep(CUT_SECONDS / 2)
                 else:
                     time.sleep(CUT_SECONDS / 2)
-                    other = three.brokers[victims[-1].number % 3]
-                    seen_gone += victims[-1].number not in known_leaders(other)
+                    gone, other = victims[-1].number, three.brokers[victims[-1].number % 3]
+                    until(lambda: gone not in known_leaders(other), f"the others go on without broker {gone}", GONE_SECONDS)
                     three.mend()
 
         play.through(between)
         three.mend()
         row = play.outcome(fault, len(victims))
-        assert len(victims) == seen_gone == CUTS  # the others had really gone on without it
+        assert len(victims) == CUTS
         assert row.is_sound
 
 
