@@ -1,4 +1,4 @@
-"""``nccid bench recovery``: kill -9 of the worker with many cases, until the next answers rightly; with its disk and without."""
+"""``nccid bench recovery``: kill -9 of the worker with many cases, until the next answers rightly, on its disk and elsewhere."""
 
 import asyncio
 import datetime as dt
@@ -83,7 +83,7 @@ class Installation:
 
 
 def measure(extent: Extent, folder: Path | None, given: str | None, say: Say) -> dict[str, Any]:
-    """Kills the worker, asks about patients whose row it had, starts it, and waits for right answers: with its state and without.
+    """Kills the worker, asks about patients whose row it had, starts it, and waits for right answers, in each scene.
 
     Raises:
         WorkFailedError: an answer does not come, or is wrong.

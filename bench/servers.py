@@ -81,9 +81,8 @@ def redis(folder: Path) -> Iterator[Server]:
     port, path = free_port(), folder / "redis.socket"
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path)]
     command += ["--save", "", "--appendonly", "no", "--dir", str(folder), "--disable-thp", "no"]
-    large_pages = {
-        "MALLOC_CONF": "thp:always"
-    }  # as the hub; Redis does without them for its snapshots, which it makes none of here
+    # As the hub. Redis does without them for its snapshots, of which it makes none here.
+    large_pages = {"MALLOC_CONF": "thp:always"}
     with _running(command, folder / "redis.log", port, large_pages) as server:
         yield replace(server, socket=path)
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import NoReturn
 
 from commands.shared import log_to_stderr
 from schemas.problems import WorkFailedError
@@ -31,7 +32,7 @@ def end_when_told(status: int, *signals: int) -> None:
         signal.signal(each, end)
 
 
-def take_turns(turn: Callable[[], None], every: float, trouble: str, rest_share: float = 0) -> None:
+def take_turns(turn: Callable[[], None], every: float, trouble: str, rest_share: float = 0) -> NoReturn:
     """Takes turns until SIGINT or SIGTERM, which ends one that is going on too; a turn that fails is soon taken again.
 
     Args:

@@ -10,7 +10,7 @@ from typing import NoReturn
 from agents.quarantine import Payload, Reason
 from schemas.kafka import KafkaSettings
 from schemas.records import Source
-from schemas.topics import QUARANTINE, TICKS
+from schemas.topics import TICKS
 from schemas.wire import UndecodableError
 from streams.counting import WorkerMetrics
 from streams.guard import guarded
@@ -55,8 +55,8 @@ class Folding:
                         metrics.changes(self.step.name, owned, emitted)
                     owned.kept.put(emitted.key, emitted.value, emitted.deadline)
                     record = _as_written(emitted)
-                elif emitted.topic is QUARANTINE:
-                    reason = reason_of(emitted)
+                else:
+                    reason = reason_of(emitted) or reason
                 records.append(record)
         if reason is not None and metrics:
             metrics.rejected(self.step.name, reason)

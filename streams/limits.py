@@ -52,10 +52,6 @@ class Limits:
     earlier: Mapping[Place, Collection[int]] = field(default_factory=dict)
     _windows: dict[Place, "Window"] = field(default_factory=dict)
 
-    def reached(self, place: Place, offset: int, reason: Reason | None) -> bool:
-        """Takes one more message of a partition into account, as ``Window.reached``."""
-        return self.window(place, offset).reached(offset, reason)
-
     def window(self, place: Place, offset: int) -> "Window":
         """The window of a partition, of which this offset comes next; begun anew where it is read again from an earlier place."""
         window = self._windows.get(place)

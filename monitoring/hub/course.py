@@ -50,7 +50,7 @@ def listed(line: Line, span: str) -> list[tuple[dt.datetime, int, int]]:
         return line.listed(_LISTED_DAYS)
     ends = {int(at // 60): place for place, at in enumerate(line.times)}
     kept = list(ends.values())
-    minutes = Line(*([values[place] for place in kept] for values in (line.times, line.known, line.complete)))  # type: ignore[arg-type]  # as the fields
+    minutes = Line([line.times[at] for at in kept], [line.known[at] for at in kept], [line.complete[at] for at in kept])
     return minutes.listed(_MINUTES)
 
 

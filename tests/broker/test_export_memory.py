@@ -1,7 +1,7 @@
 """What an export reads is held in small pieces, however much lies on the topics."""
 
 import tracemalloc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
@@ -25,6 +25,16 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaSettings]:
         yield KafkaSettings(bootstrap=address)
 
 
+def most_held(read: Callable[[], None]) -> int:
+    """Bytes that Python's objects took at most meanwhile."""
+    tracemalloc.start()
+    try:
+        read()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 def test_rows_are_never_many_at_once(kafka: KafkaSettings) -> None:
     """An answer of the embedded broker grows with the topic, unless it is told how large it may be in all."""
     read = 0
@@ -33,14 +43,8 @@ def test_rows_are_never_many_at_once(kafka: KafkaSettings) -> None:
         nonlocal read
         read += sum(1 for _ in rows)
 
-    tracemalloc.start()
-    try:
-        read_rows(kafka, take)
-        held = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    assert most_held(lambda: read_rows(kafka, take)) < 4 * MIB
     assert read == PATIENTS
-    assert held < 4 * MIB
 
 
 def test_cases_are_never_many_at_once(kafka: KafkaSettings) -> None:
@@ -50,11 +54,5 @@ def test_cases_are_never_many_at_once(kafka: KafkaSettings) -> None:
         nonlocal read
         read += 1
 
-    tracemalloc.start()
-    try:
-        read_cases(kafka, take)
-        held = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    assert most_held(lambda: read_cases(kafka, take)) < 4 * MIB
     assert read == PATIENTS
-    assert held < 4 * MIB

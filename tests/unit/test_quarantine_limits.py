@@ -16,7 +16,7 @@ BAD, GOOD = Reason.UNDECODABLE, None
 
 def first_stop(limits: Limits, reasons: list[Reason | None], start: int = 0) -> int | None:
     """The index of the message at which the worker stops, if it does."""
-    reached = (limits.reached(PLACE, start + index, reason) for index, reason in enumerate(reasons))
+    reached = (limits.window(PLACE, at).reached(at, reason) for at, reason in enumerate(reasons, start))
     return next((index for index, stop in enumerate(reached) if stop), None)
 
 
@@ -47,7 +47,7 @@ def test_zero_is_no_limit() -> None:
 def test_partitions_and_steps_are_counted_apart() -> None:
     limits = Limits(3)
     places = [("pseudonymise", "nccid.raw.rows", 0), ("pseudonymise", "nccid.raw.rows", 1), ("people", "nccid.raw.rows", 0)]
-    assert not any(limits.reached(place, offset, BAD) for offset in range(3) for place in places)
+    assert not any(limits.window(place, offset).reached(offset, BAD) for offset in range(3) for place in places)
 
 
 def test_a_worker_that_is_started_again_stops_at_the_same_message_and_eats_no_more() -> None:
